@@ -1,0 +1,1 @@
+//! A STOMP client for tokio with failover, heart-beats and receipts.

@@ -1,0 +1,1 @@
+//! Typed STOMP commands, both directions, and the dialects of RabbitMQ, ActiveMQ and Artemis.

@@ -1,0 +1,1 @@
+//! A blocking STOMP client with failover, heart-beats and receipts.
