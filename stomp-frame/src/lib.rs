@@ -1,1 +1,50 @@
-//! STOMP 1.0, 1.1 and 1.2 frames: a resumable zero-copy decoder and a strict encoder, for clients and brokers.
+//! STOMP frames, versions 1.0, 1.1 and 1.2: wire ↔ [`Frame`].
+//!
+//! ```text
+//!            ┌─────────┐  Item::Frame      ┌───────┐           ┌─────────┐
+//!  bytes ──► │ Decoder │ ────────────────► │ Frame │ ────────► │ Encoder │ ──► bytes
+//!            └─────────┘  Item::HeartBeat  └───────┘           └─────────┘
+//! ```
+//!
+//! For both sides: a client decodes what servers send, a broker what clients send. There is no
+//! I/O, no clock and no session in here.
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use stomp_frame::{Command, Decoder, Item, Limits, Side};
+//!
+//! let mut decoder = Decoder::new(Side::Server, Limits::client());
+//! let mut buffer = BytesMut::from("MESSAGE\nmessage-id:1\n\nhello\0\n");
+//! let Some(Item::Frame(frame)) = decoder.decode(&mut buffer)? else { panic!() };
+//! assert_eq!(frame.command, Command::Message);
+//! assert_eq!(frame.headers.get("message-id"), Some("1"));
+//! assert_eq!(frame.body, "hello");
+//! assert_eq!(decoder.decode(&mut buffer)?, Some(Item::HeartBeat(1)));
+//! assert_eq!(decoder.decode(&mut buffer)?, None);
+//! # Ok::<_, stomp_frame::DecodeError>(())
+//! ```
+
+mod command;
+mod decode;
+mod encode;
+mod error;
+mod escape;
+mod frame;
+mod grammar;
+pub mod header;
+mod headers;
+mod limits;
+mod version;
+
+pub use command::{Command, Side, UnknownCommand};
+pub use decode::{Decoder, Item};
+pub use encode::{ContentLength, Encoder, encode};
+pub use error::{DecodeError, DecodeErrorKind, EncodeError};
+pub use frame::Frame;
+pub use headers::{Headers, Iter};
+pub use limits::Limits;
+pub use version::{UnknownVersion, Version};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
