@@ -1,7 +1,7 @@
 mod parse;
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::percent;
 
