@@ -1,7 +1,7 @@
 mod parse;
 
-use std::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
+use std::fmt;
 
 use crate::percent;
 
