@@ -1,0 +1,89 @@
+use stomp_frame::{Command, Version};
+
+use crate::{Dialect, Feature};
+
+/// The application asked for something that cannot be said. Nothing was built.
+///
+/// Names commands and headers, never the value of a header.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The version in force does not have this command: NACK and STOMP came with 1.1.
+    #[error("STOMP {version} has no {command}")]
+    NotInVersion {
+        /// The command.
+        command: Command,
+        /// The version in force.
+        version: Version,
+    },
+    /// A header that the version demands was not given, and there is no default.
+    #[error("{command} in STOMP {version} needs the header {header:?}")]
+    MissingHeader {
+        /// The command.
+        command: Command,
+        /// The header that is missing.
+        header: &'static str,
+        /// The version in force.
+        version: Version,
+    },
+    /// The message cannot be acknowledged: 1.2 needs its `ack` header, and it came without. Most
+    /// often the subscription's ack mode is `auto`.
+    #[error("the message carries no \"ack\" header, so {command} cannot name it (ack mode auto?)")]
+    NotAckable {
+        /// ACK or NACK.
+        command: Command,
+    },
+    /// A header given by name has its own method on this command, or was written by one.
+    #[error("the header {header:?} of {command} is set by its own method, not by name")]
+    ReservedHeader {
+        /// The command.
+        command: Command,
+        /// The header's name.
+        header: String,
+    },
+    /// CONNECT offers no version at all.
+    #[error("CONNECT offers no version")]
+    NoVersion,
+    /// The broker has no word for this.
+    #[error("{dialect} cannot express {feature}")]
+    Inexpressible {
+        /// The broker's dialect.
+        dialect: Dialect,
+        /// What it has no word for.
+        feature: Feature,
+    },
+}
+
+/// The peer sent a frame that its version does not allow. The connection cannot go on.
+///
+/// Names commands and headers, never the value of a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The frame is not one of those expected here.
+    #[error("unexpected {command} frame")]
+    UnexpectedCommand {
+        /// The command that came.
+        command: Command,
+    },
+    /// A header that the version demands is missing.
+    #[error("{command} frame without the header {header:?}")]
+    MissingHeader {
+        /// The command.
+        command: Command,
+        /// The header that is missing.
+        header: &'static str,
+    },
+    /// The server chose a version that the client did not offer, or one that does not exist.
+    #[error("the server chose a version that was not offered")]
+    VersionNotOffered,
+    /// The client offers no version that the server speaks.
+    #[error("no common version")]
+    NoCommonVersion,
+    /// `heart-beat` is not two decimal numbers with a comma between them.
+    #[error("heart-beat is not two decimal numbers with a comma between them")]
+    BadHeartBeat,
+    /// `ack` of SUBSCRIBE is not `auto`, `client` or `client-individual`.
+    #[error("unknown ack mode")]
+    BadAckMode,
+}

@@ -1,0 +1,128 @@
+use std::fmt;
+
+use bytes::Bytes;
+use stomp_frame::{Command, Frame, Headers, Version, header};
+
+use crate::assemble::{self, Assembly, setters};
+use crate::{CommandError, FrameError, ReceiptId, SubscriptionId};
+
+/// ERROR: something went wrong, and the server is about to close the connection.
+///
+/// Nothing in it is mandatory. ActiveMQ names the `receipt-id` of the frame it answers, RabbitMQ
+/// never does; RabbitMQ's body explains in a line, ActiveMQ's is a stack trace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ErrorFrame {
+    /// A short description.
+    pub message: Option<String>,
+    /// The `receipt` of the frame that is answered.
+    pub receipt_id: Option<ReceiptId>,
+    /// RabbitMQ: the subscription that was cancelled; the connection goes on then.
+    pub subscription: Option<SubscriptionId>,
+    /// After a failed CONNECT: the versions that the server speaks, as it wrote them.
+    pub version: Option<String>,
+    /// The MIME type of the body.
+    pub content_type: Option<String>,
+    /// Everything else.
+    pub headers: Headers,
+    /// A longer description.
+    pub body: Bytes,
+}
+
+impl ErrorFrame {
+    /// Reports an error.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: Some(message.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Says which frame is answered.
+    #[must_use]
+    pub fn receipt_id(mut self, id: impl Into<ReceiptId>) -> Self {
+        self.receipt_id = Some(id.into());
+        self
+    }
+
+    /// Says which subscription is over.
+    #[must_use]
+    pub fn subscription(mut self, id: impl Into<SubscriptionId>) -> Self {
+        self.subscription = Some(id.into());
+        self
+    }
+
+    /// Lists the versions that the server speaks.
+    #[must_use]
+    pub fn versions(mut self, supported: &[Version]) -> Self {
+        self.version = Some(crate::negotiate::version_list(supported));
+        self
+    }
+
+    /// Explains at length, in plain text.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.content_type = Some("text/plain;charset=utf-8".to_owned());
+        self.body = text.into().into();
+        self
+    }
+
+    setters!(header);
+
+    /// Builds the frame.
+    ///
+    /// # Errors
+    ///
+    /// When a header of your own has a method here.
+    pub fn into_frame(self) -> Result<Frame, CommandError> {
+        let mut frame = Assembly::new(Command::Error, Version::V1_0)?
+            .put_if_some(header::MESSAGE, self.message)
+            .put_if_some(header::RECEIPT_ID, self.receipt_id)
+            .put_if_some(header::SUBSCRIPTION, self.subscription)
+            .put_if_some(header::VERSION, self.version)
+            .put_if_some(header::CONTENT_TYPE, self.content_type)
+            .finish(&self.headers)?;
+        frame.body = self.body;
+        Ok(frame)
+    }
+
+    /// Reads the frame.
+    ///
+    /// # Errors
+    ///
+    /// When it is another frame.
+    pub fn from_frame(mut frame: Frame) -> Result<Self, FrameError> {
+        assemble::expect_command(&frame, Command::Error, Version::V1_0)?;
+        Ok(Self {
+            message: assemble::optional(&frame, header::MESSAGE),
+            receipt_id: assemble::optional(&frame, header::RECEIPT_ID),
+            subscription: assemble::optional(&frame, header::SUBSCRIPTION),
+            version: assemble::optional(&frame, header::VERSION),
+            content_type: assemble::optional(&frame, header::CONTENT_TYPE),
+            headers: assemble::user_headers(&mut frame),
+            body: frame.body,
+        })
+    }
+
+    /// Returns the body as text, with whatever is not UTF-8 replaced.
+    #[must_use]
+    pub fn explanation(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+}
+
+/// Shows the short description, and the first line of the long one: fit for a log line.
+impl fmt::Display for ErrorFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let explanation = self.explanation();
+        let first = explanation.lines().next().unwrap_or_default().trim();
+        match (self.message.as_deref().map(str::trim), first) {
+            (None | Some(""), "") => f.write_str("no description"),
+            (None | Some(""), text) => f.write_str(text),
+            (Some(message), "") => f.write_str(message),
+            (Some(message), text) if text == message => f.write_str(message),
+            (Some(message), text) => write!(f, "{message}: {text}"),
+        }
+    }
+}
