@@ -1,0 +1,64 @@
+use std::time::Instant;
+
+use super::Broker;
+use super::connection::{Connection, ConnectionId, State};
+
+impl Broker {
+    /// Tells when [`handle_timeout`](Self::handle_timeout) has to be called for this connection.
+    #[must_use]
+    pub fn poll_timeout(&self, id: ConnectionId) -> Option<Instant> {
+        let connection = self.connections.get(&id)?;
+        [
+            self.connect_deadline(connection),
+            silence_deadline(connection),
+            beat_deadline(connection),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Tells when the first timer of any connection is due.
+    #[must_use]
+    pub fn poll_next_timeout(&self) -> Option<(Instant, ConnectionId)> {
+        self.connections
+            .keys()
+            .filter_map(|id| Some((self.poll_timeout(*id)?, *id)))
+            .min()
+    }
+
+    /// Does what is due on this connection at `now`: beats, or gives up a client that is silent.
+    pub fn handle_timeout(&mut self, id: ConnectionId, now: Instant) {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if due(self.connect_deadline(connection)) || due(silence_deadline(connection)) {
+            self.hang_up(id, now);
+        } else if due(beat_deadline(connection)) {
+            self.emit_beat(id, now);
+        }
+    }
+
+    /// How long the broker waits for CONNECT.
+    fn connect_deadline(&self, connection: &Connection) -> Option<Instant> {
+        (connection.state == State::Opening)
+            .then(|| connection.beats.opened + self.config.caps.connect_time)
+    }
+}
+
+/// When a client that says nothing is taken for dead.
+fn silence_deadline(connection: &Connection) -> Option<Instant> {
+    let beats = &connection.beats;
+    (connection.state == State::Connected)
+        .then(|| Some(beats.received + beats.dead_after?))
+        .flatten()
+}
+
+/// When the broker owes a sign of life.
+fn beat_deadline(connection: &Connection) -> Option<Instant> {
+    let beats = &connection.beats;
+    (connection.state == State::Connected)
+        .then(|| Some(beats.sent + beats.send_every?))
+        .flatten()
+}

@@ -1,0 +1,186 @@
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use stomp_frame::{Decoder, Limits, Side, Version};
+
+use super::queue::{Entry, QueueId};
+use super::transaction::Transaction;
+
+/// Names a connection of a [`Broker`](crate::Broker): 1 is the first that was ever opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub(crate) u64);
+
+impl ConnectionId {
+    /// Returns the number of the connection: 1 for the first one of this broker.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// Where a connection is in its life.
+///
+/// ```text
+/// Opening ──CONNECT──► Connected ──DISCONNECT, ERROR, silence──► Closing ──output taken──► gone
+///    └──────────────────ERROR──────────────────────────────────────┘
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Waits for CONNECT or STOMP.
+    Opening,
+    /// CONNECTED was sent.
+    Connected,
+    /// The broker is done with it: input is ignored, and what still waits goes out.
+    Closing,
+}
+
+/// One client, seen from the broker.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) state: State,
+    pub(crate) version: Version,
+    pub(crate) login: Option<String>,
+    pub(crate) decoder: Decoder,
+    /// Octets received and not understood yet.
+    pub(crate) input: BytesMut,
+    /// Octets for the peer.
+    pub(crate) output: BytesMut,
+    /// Whether it stands in the list of those whose driver has something to do.
+    pub(crate) announced: bool,
+    /// Whether a delivery had to wait because too much output waits already.
+    pub(crate) stalled: bool,
+    pub(crate) beats: Beats,
+
+    pub(crate) subscriptions: BTreeMap<u32, Subscription>,
+    pub(crate) subscription_keys: HashMap<Key, u32>,
+    next_subscription: u32,
+    pub(crate) transactions: HashMap<String, Transaction>,
+    /// Number of the last delivery; ids of messages are made of it.
+    pub(crate) deliveries: u64,
+}
+
+impl Connection {
+    pub(crate) fn new(limits: Limits, now: Instant) -> Self {
+        Self {
+            state: State::Opening,
+            version: Version::V1_2,
+            login: None,
+            decoder: Decoder::new(Side::Client, limits),
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            announced: false,
+            stalled: false,
+            beats: Beats::new(now),
+            subscriptions: BTreeMap::new(),
+            subscription_keys: HashMap::new(),
+            next_subscription: 0,
+            transactions: HashMap::new(),
+            deliveries: 0,
+        }
+    }
+
+    /// Keeps a subscription under a number that this connection never used before.
+    pub(crate) fn add_subscription(&mut self, subscription: Subscription) -> u32 {
+        self.next_subscription += 1;
+        let number = self.next_subscription;
+        self.subscription_keys
+            .insert(subscription.key.clone(), number);
+        self.subscriptions.insert(number, subscription);
+        number
+    }
+
+    pub(crate) fn remove_subscription(&mut self, number: u32) -> Option<Subscription> {
+        let subscription = self.subscriptions.remove(&number)?;
+        if self.subscription_keys.get(&subscription.key) == Some(&number) {
+            self.subscription_keys.remove(&subscription.key);
+        }
+        Some(subscription)
+    }
+
+    /// Takes the octets for the peer; the buffer is left without memory of its own.
+    pub(crate) fn take_output(&mut self) -> Option<Bytes> {
+        (!self.output.is_empty()).then(|| std::mem::take(&mut self.output).freeze())
+    }
+}
+
+/// When something was heard and said last, and how often it has to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beats {
+    pub(crate) opened: Instant,
+    pub(crate) received: Instant,
+    pub(crate) sent: Instant,
+    /// The broker owes an octet at least this often.
+    pub(crate) send_every: Option<Duration>,
+    /// Silence longer than this is death.
+    pub(crate) dead_after: Option<Duration>,
+}
+
+impl Beats {
+    fn new(now: Instant) -> Self {
+        Self {
+            opened: now,
+            received: now,
+            sent: now,
+            send_every: None,
+            dead_after: None,
+        }
+    }
+}
+
+/// How the client names a subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    Id(String),
+    /// 1.0 lets it go without an id.
+    Destination(String),
+}
+
+/// The `ack` of SUBSCRIBE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AckMode {
+    Auto,
+    Client,
+    ClientIndividual,
+}
+
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    pub(crate) key: Key,
+    pub(crate) queue: QueueId,
+    pub(crate) mode: AckMode,
+    pub(crate) prefetch: Option<usize>,
+    /// Delivered and not settled, in the order of delivery.
+    pub(crate) unsettled: VecDeque<Delivery>,
+}
+
+impl Subscription {
+    pub(crate) fn id(&self) -> Option<&str> {
+        match &self.key {
+            Key::Id(id) => Some(id),
+            Key::Destination(_) => None,
+        }
+    }
+
+    /// Tells where the delivery of that number stands in `unsettled`.
+    pub(crate) fn position(&self, number: u64) -> Option<usize> {
+        self.unsettled
+            .binary_search_by_key(&number, |delivery| delivery.number)
+            .ok()
+    }
+}
+
+/// A message in the hands of a client.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    /// Counts the deliveries of one connection.
+    pub(crate) number: u64,
+    pub(crate) entry: Entry,
+}

@@ -1,0 +1,136 @@
+use std::time::{Duration, Instant};
+
+use stomp_commands::{HeartBeat, negotiate};
+use stomp_frame::{Command, Frame, Headers, Version, header};
+
+use super::Broker;
+use super::connection::{ConnectionId, State};
+use super::failure::{Failure, require};
+use crate::profile::HeartBeatAnswer;
+
+impl Broker {
+    /// Handles CONNECT and STOMP: version, virtual host, login, heart-beats.
+    pub(crate) fn connect(
+        &mut self,
+        id: ConnectionId,
+        mut frame: Frame,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        let accept = frame.headers.get(header::ACCEPT_VERSION);
+        if frame.command == Command::Stomp {
+            require(&frame, header::ACCEPT_VERSION)?; // STOMP came with 1.1, and so did this header
+        }
+        let version = negotiate::common_version(accept, &self.config.versions)?;
+        if version == Version::V1_0 {
+            frame.headers.trim_padding();
+        }
+        self.check_host(&frame, version)?;
+        self.check_login(&frame)?;
+        let theirs = match frame.headers.get(header::HEART_BEAT) {
+            Some(text) if version > Version::V1_0 => text.parse()?,
+            _ => HeartBeat::NONE, // 1.0 has no heart-beats, whatever the header says
+        };
+        let ours = self
+            .manners
+            .heart_beat
+            .answer(self.config.heart_beat, theirs);
+        self.accept(id, &frame, version, now);
+        let connected = self.connected_frame(id, version, ours);
+        self.emit(id, connected, now);
+        self.start_beats(id, ours, theirs, now);
+        Ok(())
+    }
+
+    fn accept(&mut self, id: ConnectionId, frame: &Frame, version: Version, now: Instant) {
+        let limits = self.config.caps.frame;
+        let connection = self.connection(id);
+        connection.state = State::Connected;
+        connection.version = version;
+        connection.login = frame.headers.get(header::LOGIN).map(str::to_owned);
+        connection.beats.opened = now;
+        // From the very next octet on.
+        connection.decoder.set_version(version);
+        connection.decoder.set_limits(limits);
+    }
+
+    fn check_host(&self, frame: &Frame, version: Version) -> Result<(), Failure> {
+        let host = match frame.headers.get(header::HOST) {
+            Some(host) => host,
+            None if version > Version::V1_0 && self.manners.host_required => {
+                require(frame, header::HOST)?
+            }
+            None => return Ok(()),
+        };
+        let known = &self.config.virtual_hosts;
+        if known.is_empty() || known.iter().any(|name| name == host) {
+            Ok(())
+        } else {
+            Err(Failure::UnknownHost)
+        }
+    }
+
+    fn check_login(&self, frame: &Frame) -> Result<(), Failure> {
+        if self.config.logins.is_empty() {
+            return Ok(());
+        }
+        let login = frame.headers.get(header::LOGIN).unwrap_or_default();
+        let passcode = frame.headers.get(header::PASSCODE);
+        match (self.config.logins.get(login), passcode) {
+            (Some(expected), Some(passcode)) if expected == passcode => Ok(()),
+            _ => Err(Failure::AccessRefused),
+        }
+    }
+
+    fn connected_frame(&self, id: ConnectionId, version: Version, ours: HeartBeat) -> Frame {
+        let mut headers = Headers::new();
+        headers.append(header::VERSION, version.as_str());
+        headers.append(header::SESSION, format!("session-{}", id.0));
+        headers.append(header::SERVER, self.manners.server);
+        if version > Version::V1_0 {
+            headers.append(header::HEART_BEAT, ours.to_string());
+        }
+        let mut connected = Frame::new(Command::Connected);
+        connected.headers = headers;
+        connected
+    }
+
+    fn start_beats(&mut self, id: ConnectionId, ours: HeartBeat, theirs: HeartBeat, now: Instant) {
+        let agreed = negotiate::heart_beat(ours, theirs);
+        let tolerance = self.config.tolerance.unwrap_or(self.manners.tolerance);
+        let beats = &mut self.connection(id).beats;
+        beats.received = now;
+        beats.sent = now;
+        beats.send_every = agreed.send.filter(is_reachable);
+        beats.dead_after = agreed
+            .receive
+            .filter(is_reachable)
+            .map(|period| period.saturating_mul(tolerance));
+        self.announce(id);
+    }
+}
+
+/// A period of more than a year never comes, and would only overflow deadlines.
+fn is_reachable(period: &Duration) -> bool {
+    *period < Duration::from_secs(365 * 24 * 3600)
+}
+
+impl HeartBeatAnswer {
+    fn answer(self, configured: HeartBeat, theirs: HeartBeat) -> HeartBeat {
+        match self {
+            Self::Own => configured,
+            Self::Mirror => HeartBeat::new(theirs.receive_ms, theirs.send_ms),
+            Self::MirrorWholeSeconds => HeartBeat::new(
+                whole_seconds(theirs.receive_ms),
+                whole_seconds(theirs.send_ms),
+            ),
+        }
+    }
+}
+
+/// RabbitMQ counts in seconds, rounded down, and never below one.
+fn whole_seconds(ms: u64) -> u64 {
+    match ms {
+        0 => 0,
+        _ => (ms / 1000).max(1) * 1000,
+    }
+}

@@ -1,0 +1,140 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use stomp_frame::{Frame, header};
+
+use super::Broker;
+use super::connection::{ConnectionId, Delivery};
+use super::failure::{Failure, require};
+use super::queue::{Message, QueueId};
+use super::settle::Verdict;
+
+/// What a client did between BEGIN and COMMIT.
+#[derive(Debug, Default)]
+pub(crate) struct Transaction {
+    pub(crate) steps: Vec<Step>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Step {
+    Send(Arc<Message>),
+    /// The deliveries are kept here, so that nobody can settle them a second time.
+    Settle {
+        subscription: u32,
+        queue: QueueId,
+        verdict: Verdict,
+        deliveries: Vec<Delivery>,
+    },
+}
+
+impl Broker {
+    pub(crate) fn begin(&mut self, id: ConnectionId, frame: &Frame) -> Result<(), Failure> {
+        let name = require(frame, header::TRANSACTION)?;
+        let cap = self.config.caps.transactions;
+        let transactions = &mut self.connection(id).transactions;
+        if transactions.contains_key(name) {
+            return Err(Failure::DuplicateTransaction);
+        }
+        if transactions.len() >= cap {
+            return Err(Failure::TooMany("open transactions"));
+        }
+        transactions.insert(name.to_owned(), Transaction::default());
+        Ok(())
+    }
+
+    pub(crate) fn commit(
+        &mut self,
+        id: ConnectionId,
+        frame: &Frame,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        let transaction = self.end_transaction(id, frame)?;
+        for step in transaction.steps {
+            match step {
+                Step::Send(message) => {
+                    self.stored -= message.weight();
+                    self.route(message, now);
+                }
+                Step::Settle {
+                    queue,
+                    verdict,
+                    deliveries,
+                    ..
+                } => self.apply(queue, deliveries, verdict, now),
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn abort(
+        &mut self,
+        id: ConnectionId,
+        frame: &Frame,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        let transaction = self.end_transaction(id, frame)?;
+        self.undo(id, transaction, now);
+        Ok(())
+    }
+
+    fn end_transaction(&mut self, id: ConnectionId, frame: &Frame) -> Result<Transaction, Failure> {
+        let name = require(frame, header::TRANSACTION)?;
+        let transactions = &mut self.connection(id).transactions;
+        transactions.remove(name).ok_or(Failure::UnknownTransaction)
+    }
+
+    /// Forgets the sends; the messages that were settled are outstanding again on the subscription
+    /// that got them, or back in their queue if that has ended.
+    pub(crate) fn undo(&mut self, id: ConnectionId, transaction: Transaction, now: Instant) {
+        for step in transaction.steps {
+            match step {
+                Step::Send(message) => self.stored -= message.weight(),
+                Step::Settle {
+                    subscription,
+                    queue,
+                    deliveries,
+                    ..
+                } => {
+                    let connection = self.connection(id);
+                    match connection.subscriptions.get_mut(&subscription) {
+                        Some(subscription) => {
+                            subscription.unsettled.extend(deliveries);
+                            let unsettled = subscription.unsettled.make_contiguous();
+                            unsettled.sort_by_key(|delivery| delivery.number);
+                        }
+                        None => {
+                            self.give_back(queue, deliveries, now);
+                            self.dispatch(queue, now);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Finds the open transaction that a SEND, ACK or NACK names.
+    pub(crate) fn check_transaction(
+        &mut self,
+        id: ConnectionId,
+        frame: &Frame,
+    ) -> Result<Option<String>, Failure> {
+        let Some(name) = frame.headers.get(header::TRANSACTION) else {
+            return Ok(None);
+        };
+        let cap = self.config.caps.transaction_frames;
+        let transactions = &self.connection(id).transactions;
+        let transaction = transactions.get(name).ok_or(Failure::UnknownTransaction)?;
+        if transaction.steps.len() >= cap {
+            return Err(Failure::TooMany("frames in a transaction"));
+        }
+        Ok(Some(name.to_owned()))
+    }
+
+    pub(crate) fn add_step(&mut self, id: ConnectionId, transaction: &str, step: Step) {
+        let transactions = &mut self.connection(id).transactions;
+        let transaction = transactions
+            .get_mut(transaction)
+            .expect("looked up by `check_transaction` for this very frame");
+        transaction.steps.push(step);
+    }
+}
