@@ -1,0 +1,386 @@
+use std::fmt;
+use std::time::Duration;
+
+use stomp_commands::{Dialect, HeartBeat};
+use stomp_frame::{Limits, Version};
+
+/// How a session connects, how patient it is, and how much it takes on.
+///
+/// ```
+/// use std::time::Duration;
+/// use stomp_session::Config;
+///
+/// let config = Config::default()
+///     .host("/orders")
+///     .login("guest")
+///     .passcode("guest")
+///     .receipt_timeout(Duration::from_secs(5));
+/// assert!(!format!("{config:?}").contains("passcode: \"guest\""));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// The versions to offer. Default: all three; the server takes the highest it speaks.
+    pub versions: Vec<Version>,
+    /// The frame that opens the connection. Default: CONNECT, which every server knows.
+    pub opening: Opening,
+    /// The virtual host, demanded from 1.1 on. Default `/`, which is RabbitMQ's default host;
+    /// other brokers ignore it.
+    pub host: String,
+    /// The user. Default: none.
+    pub login: Option<String>,
+    /// The password. Default: none. Never shown by `Debug`.
+    pub passcode: Option<String>,
+    /// Further headers of CONNECT. Default: none. `Debug` shows their names only.
+    pub headers: Vec<(String, String)>,
+    /// The heart-beats to offer. Default 10 s in both directions: RabbitMQ's documentation finds
+    /// 5 to 20 s optimal, and false alarms likely below.
+    pub heart_beat: HeartBeat,
+    /// When a heart-beat is sent, and when a silent broker counts as dead.
+    pub liveness: Liveness,
+    /// How long to wait for CONNECTED. Default 10 s; shorter fails over sooner.
+    pub connected_timeout: Duration,
+    /// How long to wait for a RECEIPT. Default 15 s. [`Duration::MAX`] waits for ever.
+    pub receipt_timeout: Duration,
+    /// How long to wait for the RECEIPT of DISCONNECT, or the end of the connection. Default 5 s.
+    pub disconnect_timeout: Duration,
+    /// What frames are accepted from the server. Default: [`Limits::client`].
+    pub limits: Limits,
+    /// How much may be under way.
+    pub flow: FlowLimits,
+    /// The broker's dialect. Default `None`: recognised by the `server` header of CONNECTED.
+    pub dialect: Option<Dialect>,
+    /// What generated subscription ids begin with. Default `s`.
+    ///
+    /// RabbitMQ makes all subscriptions to a `/topic` that share an id share one queue, whoever
+    /// made them, so clients of such topics need prefixes of their own.
+    pub id_prefix: String,
+}
+
+/// The frame that opens a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Opening {
+    /// CONNECT, in all versions.
+    #[default]
+    Connect,
+    /// STOMP, which tells the protocol from HTTP, but needs a server that speaks 1.1 or 1.2.
+    Stomp,
+}
+
+/// When heart-beats go out, and how long silence is borne.
+///
+/// Integers only, so that the same configuration gives the same instants everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Liveness {
+    /// A heart-beat is sent when nothing was written for this many per cent of the agreed period.
+    /// Default 80: late enough to be rare, early enough to survive a slow network.
+    pub send_percent: u32,
+    /// The broker counts as dead when nothing was read for this many per cent of the agreed
+    /// period, and [`grace`](Self::grace) on top. Default 200: ActiveMQ sends its first heart-beat
+    /// only two periods after CONNECTED.
+    pub dead_percent: u32,
+    /// What a network may delay. Default 1 s.
+    pub grace: Duration,
+}
+
+/// How much may be under way in a session. What goes beyond is refused, and can be tried again
+/// when something has been answered or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FlowLimits {
+    /// Receipts waited for at a time. Default 1,024.
+    pub receipts: usize,
+    /// Transactions open at a time. Default 64.
+    pub transactions: usize,
+    /// Subscriptions. Default 1,000.
+    pub subscriptions: usize,
+    /// Octets that wait to be written. Default 1 MiB. One frame larger than this is let in when
+    /// nothing else waits.
+    pub outbound: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            versions: Version::ALL.to_vec(),
+            opening: Opening::Connect,
+            host: "/".to_owned(),
+            login: None,
+            passcode: None,
+            headers: Vec::new(),
+            heart_beat: HeartBeat::new(10_000, 10_000),
+            liveness: Liveness::default(),
+            connected_timeout: Duration::from_secs(10),
+            receipt_timeout: Duration::from_secs(15),
+            disconnect_timeout: Duration::from_secs(5),
+            limits: Limits::client(),
+            flow: FlowLimits::default(),
+            dialect: None,
+            id_prefix: "s".to_owned(),
+        }
+    }
+}
+
+impl Default for Liveness {
+    fn default() -> Self {
+        Self {
+            send_percent: 80,
+            dead_percent: 200,
+            grace: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Default for FlowLimits {
+    fn default() -> Self {
+        Self {
+            receipts: 1_024,
+            transactions: 64,
+            subscriptions: 1_000,
+            outbound: 1 << 20,
+        }
+    }
+}
+
+impl Config {
+    /// Sets [`versions`](Self::versions).
+    #[must_use]
+    pub fn versions(mut self, versions: impl Into<Vec<Version>>) -> Self {
+        self.versions = versions.into();
+        self
+    }
+
+    /// Sets [`opening`](Self::opening).
+    #[must_use]
+    pub fn opening(mut self, opening: Opening) -> Self {
+        self.opening = opening;
+        self
+    }
+
+    /// Sets [`host`](Self::host).
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = host.into();
+        self
+    }
+
+    /// Sets [`login`](Self::login).
+    #[must_use]
+    pub fn login(mut self, login: impl Into<String>) -> Self {
+        self.login = Some(login.into());
+        self
+    }
+
+    /// Sets [`passcode`](Self::passcode).
+    #[must_use]
+    pub fn passcode(mut self, passcode: impl Into<String>) -> Self {
+        self.passcode = Some(passcode.into());
+        self
+    }
+
+    /// Adds one of the [`headers`](Self::headers).
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets [`heart_beat`](Self::heart_beat).
+    #[must_use]
+    pub fn heart_beat(mut self, heart_beat: HeartBeat) -> Self {
+        self.heart_beat = heart_beat;
+        self
+    }
+
+    /// Sets [`liveness`](Self::liveness).
+    #[must_use]
+    pub fn liveness(mut self, liveness: Liveness) -> Self {
+        self.liveness = liveness;
+        self
+    }
+
+    /// Sets [`connected_timeout`](Self::connected_timeout).
+    #[must_use]
+    pub fn connected_timeout(mut self, timeout: Duration) -> Self {
+        self.connected_timeout = timeout;
+        self
+    }
+
+    /// Sets [`receipt_timeout`](Self::receipt_timeout).
+    #[must_use]
+    pub fn receipt_timeout(mut self, timeout: Duration) -> Self {
+        self.receipt_timeout = timeout;
+        self
+    }
+
+    /// Sets [`disconnect_timeout`](Self::disconnect_timeout).
+    #[must_use]
+    pub fn disconnect_timeout(mut self, timeout: Duration) -> Self {
+        self.disconnect_timeout = timeout;
+        self
+    }
+
+    /// Sets [`limits`](Self::limits).
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets [`flow`](Self::flow).
+    #[must_use]
+    pub fn flow(mut self, flow: FlowLimits) -> Self {
+        self.flow = flow;
+        self
+    }
+
+    /// Sets [`dialect`](Self::dialect), whatever the server calls itself.
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = Some(dialect);
+        self
+    }
+
+    /// Sets [`id_prefix`](Self::id_prefix).
+    #[must_use]
+    pub fn id_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.id_prefix = prefix.into();
+        self
+    }
+}
+
+impl Liveness {
+    /// Sets [`send_percent`](Self::send_percent).
+    #[must_use]
+    pub const fn send_percent(mut self, percent: u32) -> Self {
+        self.send_percent = percent;
+        self
+    }
+
+    /// Sets [`dead_percent`](Self::dead_percent).
+    #[must_use]
+    pub const fn dead_percent(mut self, percent: u32) -> Self {
+        self.dead_percent = percent;
+        self
+    }
+
+    /// Sets [`grace`](Self::grace).
+    #[must_use]
+    pub const fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// How long after the last write a heart-beat is due. Never zero, or beats would never end.
+    pub(crate) fn send_after(self, period: Duration) -> Duration {
+        percent(period, self.send_percent).max(Duration::from_millis(1))
+    }
+
+    /// How long the broker may be silent.
+    pub(crate) fn dead_after(self, period: Duration) -> Duration {
+        percent(period, self.dead_percent).saturating_add(self.grace)
+    }
+}
+
+impl FlowLimits {
+    /// Sets [`receipts`](Self::receipts).
+    #[must_use]
+    pub const fn receipts(mut self, receipts: usize) -> Self {
+        self.receipts = receipts;
+        self
+    }
+
+    /// Sets [`transactions`](Self::transactions).
+    #[must_use]
+    pub const fn transactions(mut self, transactions: usize) -> Self {
+        self.transactions = transactions;
+        self
+    }
+
+    /// Sets [`subscriptions`](Self::subscriptions).
+    #[must_use]
+    pub const fn subscriptions(mut self, subscriptions: usize) -> Self {
+        self.subscriptions = subscriptions;
+        self
+    }
+
+    /// Sets [`outbound`](Self::outbound), in octets.
+    #[must_use]
+    pub const fn outbound(mut self, octets: usize) -> Self {
+        self.outbound = octets;
+        self
+    }
+}
+
+/// Shows neither the passcode nor the values of further headers.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let passcode = self.passcode.as_ref().map(|_| format_args!("<redacted>"));
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Config")
+            .field("versions", &self.versions)
+            .field("opening", &self.opening)
+            .field("host", &self.host)
+            .field("login", &self.login)
+            .field("passcode", &passcode)
+            .field("headers", &headers)
+            .field("heart_beat", &self.heart_beat)
+            .field("liveness", &self.liveness)
+            .field("connected_timeout", &self.connected_timeout)
+            .field("receipt_timeout", &self.receipt_timeout)
+            .field("disconnect_timeout", &self.disconnect_timeout)
+            .field("limits", &self.limits)
+            .field("flow", &self.flow)
+            .field("dialect", &self.dialect)
+            .field("id_prefix", &self.id_prefix)
+            .finish()
+    }
+}
+
+fn percent(period: Duration, percent: u32) -> Duration {
+    // Divided first when the product would not fit: off by less than a per cent of a second then.
+    match period.checked_mul(percent) {
+        Some(product) => product / 100,
+        None => (period / 100).saturating_mul(percent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heart_beats_go_out_at_four_fifths_and_silence_is_borne_for_two_periods_and_a_second() {
+        let liveness = Liveness::default();
+        let period = Duration::from_secs(10);
+        assert_eq!(liveness.send_after(period), Duration::from_secs(8));
+        assert_eq!(liveness.dead_after(period), Duration::from_secs(21));
+    }
+
+    #[test]
+    fn no_period_is_too_long_or_too_short_to_calculate_with() {
+        let liveness = Liveness::default();
+        assert_eq!(liveness.dead_after(Duration::MAX), Duration::MAX);
+        assert!(liveness.send_after(Duration::MAX) < Duration::MAX);
+        let never = liveness.send_percent(0);
+        assert_eq!(
+            never.send_after(Duration::from_secs(1)),
+            Duration::from_millis(1)
+        );
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let config = Config::default()
+            .passcode("s3cret")
+            .header("x-token", "t0ken");
+        let shown = format!("{config:?}");
+        assert!(shown.contains("x-token"), "{shown}");
+        assert!(
+            !shown.contains("s3cret") && !shown.contains("t0ken"),
+            "{shown}"
+        );
+    }
+}

@@ -1,0 +1,343 @@
+//! The session itself: one file for each of the four groups of its methods.
+
+mod commands;
+mod incoming;
+mod outgoing;
+mod replay;
+mod settle;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use stomp_commands::{Connect, Peer, ReceiptId, SubscriptionId, TransactionId};
+use stomp_frame::{ContentLength, Decoder, Frame, Side};
+
+use crate::receipts::{Pending, Purpose};
+use crate::state::State;
+use crate::timers::{Timer, TimerTable};
+use crate::transmit::Transmit;
+use crate::{
+    CloseReason, Config, Connection, Epoch, Event, Opening, SessionState, SubscriptionKey,
+    Subscriptions, UsageError,
+};
+
+/// One connection, from CONNECT to its end.
+///
+/// Makes no I/O, reads no clock, draws no random numbers: the same calls give the same results.
+/// There are four groups of methods:
+///
+/// - **Getters** take `&self`.
+/// - **Commands** of the application: [`send`](Self::send), [`subscribe`](Self::subscribe), … One
+///   that returns an error has changed nothing.
+/// - **`handle_*`** tell what happened outside: octets came ([`handle_data`](Self::handle_data)),
+///   the stream ended ([`handle_eof`](Self::handle_eof)), time passed
+///   ([`handle_timeout`](Self::handle_timeout)), the driver stops reading for a while
+///   ([`handle_pause`](Self::handle_pause), [`handle_resume`](Self::handle_resume)). They never
+///   fail: whatever goes wrong outside ends in [`Event::Closed`], once.
+/// - **`poll_*`** tell what the driver has to do: write ([`poll_transmit`](Self::poll_transmit)),
+///   pass on ([`poll_event`](Self::poll_event)), wake up again
+///   ([`poll_timeout`](Self::poll_timeout)).
+///
+/// After any command and any `handle_*`, write what `poll_transmit` gives until it gives `None`,
+/// pass on what `poll_event` gives until it gives `None`, then wait until there is something to
+/// read or the instant of `poll_timeout` has come. Spurious calls are harmless.
+///
+/// `now` should come from a monotonic clock. Time that goes back counts as standing still.
+///
+/// When [`Event::Closed`] came, write what `poll_transmit` still gives (a DISCONNECT, or nothing),
+/// close the transport, and take the subscriptions out with
+/// [`into_subscriptions`](Self::into_subscriptions) for the next session.
+#[derive(Debug)]
+pub struct Session {
+    config: Config,
+    epoch: Epoch,
+    subscriptions: Subscriptions,
+    state: State,
+    decoder: Decoder,
+    transmit: Transmit,
+    timers: TimerTable,
+    events: VecDeque<Event>,
+    /// The latest instant that was ever named.
+    now: Instant,
+    /// When the last octet came.
+    heard: Instant,
+    /// Octets of an unfinished frame that the last [`handle_data`](Self::handle_data) left.
+    leftover: usize,
+    /// The driver does not read, so that silence proves nothing.
+    paused: bool,
+}
+
+impl Session {
+    /// Begins a session: queues CONNECT, and starts to wait for CONNECTED.
+    ///
+    /// `subscriptions` are those of the previous session; they are replayed after CONNECTED. Begin
+    /// with [`Subscriptions::new`].
+    ///
+    /// # Errors
+    ///
+    /// When CONNECT cannot be written the way `config` has it. [`check`](Self::check) tells before,
+    /// without taking the subscriptions.
+    pub fn connect(
+        config: Config,
+        mut subscriptions: Subscriptions,
+        now: Instant,
+    ) -> Result<Self, UsageError> {
+        let frame = opening(&config)?;
+        let mut transmit = Transmit::new();
+        transmit.push(&frame, ContentLength::Auto)?;
+        let mut timers = TimerTable::default();
+        timers.set(Timer::Connected, now.checked_add(config.connected_timeout));
+        Ok(Self {
+            epoch: subscriptions.begin_epoch(),
+            decoder: Decoder::new(Side::Server, config.limits),
+            config,
+            subscriptions,
+            state: State::Connecting,
+            transmit,
+            timers,
+            events: VecDeque::new(),
+            now,
+            heard: now,
+            leftover: 0,
+            paused: false,
+        })
+    }
+
+    /// Tells whether CONNECT can be written the way `config` has it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot, for one because a header holds a NUL.
+    pub fn check(config: &Config) -> Result<(), UsageError> {
+        let frame = opening(config)?;
+        Transmit::new().push(&frame, ContentLength::Auto)?;
+        Ok(())
+    }
+
+    /// Tells where the session is in its life.
+    #[must_use]
+    pub fn state(&self) -> SessionState {
+        self.state.public()
+    }
+
+    /// Tells whether the session is over.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Returns what was agreed with the server, from CONNECTED to the end.
+    #[must_use]
+    pub fn connection(&self) -> Option<&Connection> {
+        Some(&self.state.established()?.connection)
+    }
+
+    /// Tells which connection this is, of those that share a set of subscriptions.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Returns how the session was configured.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Iterates over the receipts that the application waits for, in the order of their frames.
+    pub fn pending_receipts(&self) -> impl Iterator<Item = &ReceiptId> {
+        let receipts = self.state.established().map(|c| c.receipts.values());
+        receipts
+            .into_iter()
+            .flatten()
+            .filter(|pending| !pending.purpose.is_internal())
+            .map(|pending| &pending.id)
+    }
+
+    /// Iterates over the open transactions, in the order of their BEGINs.
+    pub fn open_transactions(&self) -> impl Iterator<Item = &TransactionId> {
+        let connected = self.state.established();
+        connected.into_iter().flat_map(|c| &c.transactions)
+    }
+
+    /// Returns the number of deliveries that the application has not settled yet.
+    #[must_use]
+    pub fn unsettled(&self, subscription: SubscriptionKey) -> usize {
+        let slot = self
+            .state
+            .established()
+            .and_then(|c| c.live.get(subscription));
+        slot.map_or(0, |slot| slot.deliveries.unsettled())
+    }
+
+    /// Returns the id that a subscription has on this connection.
+    #[must_use]
+    pub fn wire_id(&self, subscription: SubscriptionKey) -> Option<&SubscriptionId> {
+        let slot = self.state.established()?.live.get(subscription)?;
+        slot.id.as_ref()
+    }
+
+    /// Tells whether subscriptions of the previous connection still wait to be confirmed.
+    #[must_use]
+    pub fn is_replaying(&self) -> bool {
+        self.state.established().is_some_and(|c| c.replaying > 0)
+    }
+
+    /// Tells whether a command would be refused for now, because too much is under way already:
+    /// see [`FlowLimits`](crate::FlowLimits).
+    #[must_use]
+    pub fn is_congested(&self) -> bool {
+        let receipts = self.state.established().map_or(0, |c| c.receipts.len());
+        self.transmit.len() >= self.config.flow.outbound || receipts >= self.config.flow.receipts
+    }
+
+    /// Returns the number of octets that wait to be written.
+    #[must_use]
+    pub fn outbound(&self) -> usize {
+        self.transmit.len()
+    }
+
+    /// Returns the subscriptions, those in quarantine included.
+    #[must_use]
+    pub fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
+    }
+
+    /// Gives access to the subscriptions, to release one from quarantine or to forget one.
+    ///
+    /// That changes what the next session replays, not what this one has subscribed: for that,
+    /// there is [`unsubscribe`](Self::unsubscribe).
+    pub fn subscriptions_mut(&mut self) -> &mut Subscriptions {
+        &mut self.subscriptions
+    }
+
+    /// Ends the session and returns the subscriptions, for the next one.
+    ///
+    /// A session that is not closed yet counts as lost: what was waited for will not be answered,
+    /// so drain the events first after [`handle_eof`](Self::handle_eof).
+    #[must_use]
+    pub fn into_subscriptions(mut self) -> Subscriptions {
+        self.close(CloseReason::ConnectionLost);
+        self.subscriptions
+    }
+
+    /// Makes a receipt id that was never used, by this session or one before it.
+    #[must_use]
+    pub fn new_receipt(&mut self) -> ReceiptId {
+        loop {
+            let id = self.subscriptions.new_receipt();
+            let taken = self.state.established().map(|c| c.receipts.contains(&id));
+            if taken != Some(true) {
+                return id;
+            }
+        }
+    }
+
+    /// Makes a transaction id that was never used, by this session or one before it.
+    #[must_use]
+    pub fn new_transaction(&mut self) -> TransactionId {
+        loop {
+            let id = self.subscriptions.new_transaction();
+            let open = self
+                .state
+                .established()
+                .is_some_and(|c| c.transactions.contains(&id));
+            if !open && !self.subscriptions.is_lost(&id) {
+                return id;
+            }
+        }
+    }
+
+    /// The peer, if commands are possible.
+    fn peer(&self) -> Result<Peer, UsageError> {
+        match &self.state {
+            State::Connected(connected) => Ok(connected.peer()),
+            _ => Err(UsageError::NotConnected),
+        }
+    }
+
+    /// Queues a frame of the application, if nothing speaks against it, and waits for its receipt.
+    ///
+    /// Nothing is changed unless it returns `Ok`, and nothing may fail after it.
+    fn submit(
+        &mut self,
+        frame: &Frame,
+        receipt: Option<ReceiptId>,
+        purpose: Purpose,
+    ) -> Result<(), UsageError> {
+        let State::Connected(connected) = &self.state else {
+            return Err(UsageError::NotConnected);
+        };
+        if let Some(id) = &receipt {
+            if connected.receipts.contains(id) {
+                return Err(UsageError::DuplicateReceipt);
+            }
+            if connected.receipts.len() >= self.config.flow.receipts {
+                return Err(UsageError::TooManyReceipts);
+            }
+        }
+        if self.transmit.len() >= self.config.flow.outbound {
+            return Err(UsageError::OutboundFull);
+        }
+        self.enqueue(frame, receipt, purpose)
+    }
+
+    /// Queues a frame whatever waits already, and waits for its receipt.
+    fn enqueue(
+        &mut self,
+        frame: &Frame,
+        receipt: Option<ReceiptId>,
+        purpose: Purpose,
+    ) -> Result<(), UsageError> {
+        let start = self.transmit.push(frame, ContentLength::Auto)?;
+        let deadline = match purpose {
+            // Some brokers answer frames of a transaction only when it is committed, and there is
+            // a timer of its own for DISCONNECT.
+            Purpose::InTransaction(_) | Purpose::Disconnect => None,
+            _ => self.receipt_deadline(),
+        };
+        if let (Some(id), Some(connected)) = (receipt, self.state.established_mut()) {
+            connected.receipts.insert(Pending {
+                id,
+                purpose,
+                start,
+                deadline,
+            });
+            self.set_receipt_timer();
+        }
+        Ok(())
+    }
+
+    fn receipt_deadline(&self) -> Option<Instant> {
+        self.now.checked_add(self.config.receipt_timeout)
+    }
+
+    fn set_receipt_timer(&mut self) {
+        let connected = self.state.established();
+        let deadline = connected.and_then(|c| c.receipts.next_deadline());
+        self.timers.set(Timer::Receipt, deadline);
+    }
+
+    /// Takes note of the time, which never goes back.
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+}
+
+/// Builds the frame that opens the connection.
+fn opening(config: &Config) -> Result<Frame, UsageError> {
+    let mut connect = Connect::new(&config.host)
+        .versions(config.versions.iter().copied())
+        .heart_beat(config.heart_beat);
+    if config.opening == Opening::Stomp {
+        connect = connect.stomp();
+    }
+    connect.login = config.login.clone();
+    if let Some(passcode) = &config.passcode {
+        connect = connect.passcode(passcode.as_str());
+    }
+    connect
+        .headers
+        .extend(config.headers.iter().map(|(n, v)| (n, v)));
+    Ok(connect.into_frame()?)
+}

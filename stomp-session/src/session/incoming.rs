@@ -1,0 +1,391 @@
+//! What happened outside.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use stomp_commands::negotiate;
+use stomp_commands::{
+    AckMode, Connected as ConnectedFrame, ErrorFrame, FrameError, Message, Receipt,
+};
+use stomp_frame::{Command, Frame, Item, Version};
+
+use super::Session;
+use crate::receipts::{Pending, Purpose};
+use crate::state::{Connected, State};
+use crate::timers::Timer;
+use crate::{
+    AckToken, CloseReason, Connection, Delivery, Event, Misbehaviour, ReceiptFailure, Refusal,
+    ServerError, SubscriptionKey,
+};
+
+impl Session {
+    /// Takes octets that were read. What belongs to an unfinished frame is left in `src`: append
+    /// to it, and call again.
+    ///
+    /// Any octet counts as life, also one of an unfinished frame. When the session is closed, `src`
+    /// is emptied.
+    pub fn handle_data(&mut self, src: &mut BytesMut, now: Instant) {
+        self.advance(now);
+        if src.len() > self.leftover {
+            self.heard = self.now;
+            self.set_silence_timer();
+        }
+        while !self.is_closed() {
+            match self.decoder.decode(src) {
+                Ok(Some(Item::Frame(frame))) => {
+                    if let Err(error) = self.handle_frame(frame) {
+                        self.close(CloseReason::Misbehaviour(Misbehaviour::Frame(error)));
+                    }
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(error) => self.close(CloseReason::Misbehaviour(error.into())),
+            }
+        }
+        if self.is_closed() {
+            src.clear();
+        }
+        self.leftover = src.len();
+    }
+
+    /// Takes note that the stream has ended, in order or not.
+    ///
+    /// After DISCONNECT that is as good as its receipt: many a broker closes at once.
+    pub fn handle_eof(&mut self, now: Instant) {
+        self.advance(now);
+        let reason = match self.state {
+            State::Disconnecting(..) => CloseReason::Disconnected { confirmed: false },
+            _ => CloseReason::ConnectionLost,
+        };
+        self.close(reason);
+        self.transmit.clear();
+    }
+
+    /// Does what is due: sends a heart-beat, or gives up waiting.
+    ///
+    /// Call it when the instant of [`poll_timeout`](Self::poll_timeout) has come; too early or too
+    /// often does no harm.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        if self.is_due(Timer::Connected) {
+            let after = self.config.connected_timeout;
+            self.close(CloseReason::ConnectTimedOut { after });
+        }
+        if self.is_due(Timer::Disconnect) {
+            let after = self.config.disconnect_timeout;
+            self.close(CloseReason::DisconnectTimedOut { after });
+        }
+        if self.is_due(Timer::Silence) {
+            self.close(CloseReason::HeartBeatMissed {
+                silence: self.now.saturating_duration_since(self.heard),
+                period: self.receive_period().unwrap_or_default(),
+            });
+        }
+        if self.is_due(Timer::Receipt) {
+            self.fail_overdue();
+        }
+        if self.is_due(Timer::Beat) {
+            self.transmit.beat();
+            self.set_beat_timer();
+        }
+    }
+
+    /// Takes note that the driver stops reading for a while, because the application does not keep
+    /// up. The broker's silence proves nothing until [`handle_resume`](Self::handle_resume).
+    ///
+    /// Receipts that come too late while nobody reads are overdue all the same: their deadline is
+    /// a promise to whoever waits.
+    pub fn handle_pause(&mut self) {
+        self.paused = true;
+        self.timers.set(Timer::Silence, None);
+    }
+
+    /// Takes note that the driver reads again. The broker's silence counts from now.
+    pub fn handle_resume(&mut self, now: Instant) {
+        self.advance(now);
+        if self.paused {
+            self.paused = false;
+            self.heard = self.now;
+            self.set_silence_timer();
+        }
+    }
+
+    fn handle_frame(&mut self, frame: Frame) -> Result<(), FrameError> {
+        let command = frame.command;
+        match (&self.state, command) {
+            (State::Connecting, Command::Connected) => self.handle_connected(frame),
+            (State::Connected(_) | State::Disconnecting(..), Command::Message) => {
+                self.handle_message(frame)
+            }
+            (State::Connected(_) | State::Disconnecting(..), Command::Receipt) => {
+                self.handle_receipt(Receipt::from_frame(frame)?);
+                Ok(())
+            }
+            (_, Command::Error) => {
+                self.handle_error(ErrorFrame::from_frame(frame)?);
+                Ok(())
+            }
+            _ => Err(FrameError::UnexpectedCommand { command }),
+        }
+    }
+
+    fn handle_connected(&mut self, frame: Frame) -> Result<(), FrameError> {
+        let answer = ConnectedFrame::from_frame(frame, &self.config.versions)?;
+        let version = answer.version;
+        // The very next octet is read and written by the rules of this version.
+        self.decoder.set_version(version);
+        self.transmit.set_version(version);
+        let dialect = self.config.dialect.unwrap_or_else(|| answer.dialect());
+        let connection = Connection {
+            version,
+            heart_beat: negotiate::heart_beat(self.config.heart_beat, answer.heart_beat),
+            server: answer.server,
+            session: answer.session,
+            dialect,
+            epoch: self.epoch,
+        };
+        self.events.push_back(Event::Connected(connection.clone()));
+        self.state = State::Connected(Box::new(Connected::new(connection)));
+        self.timers.set(Timer::Connected, None);
+        self.set_beat_timer();
+        self.set_silence_timer();
+        self.replay();
+        Ok(())
+    }
+
+    fn handle_message(&mut self, frame: Frame) -> Result<(), FrameError> {
+        let Some(connected) = self.state.established_mut() else {
+            return Ok(());
+        };
+        let version = connected.connection.version;
+        let message = Message::from_frame(frame, version)?;
+        let found = find_subscription(connected, &message);
+        let Some((subscription, slot)) =
+            found.and_then(|key| Some((key, connected.live.get_mut(key)?)))
+        else {
+            self.events.push_back(Event::OrphanMessage(message));
+            return Ok(());
+        };
+        // An `ack` header comes in ack mode `auto`, too, if the sender wrote one.
+        let id = match (slot.ack, version) {
+            (AckMode::Auto, _) => None,
+            (_, Version::V1_2) => message.ack_id().map(Arc::from),
+            _ => Some(Arc::from(message.message_id())),
+        };
+        let number = match id {
+            Some(_) => slot.deliveries.add(),
+            None => 0,
+        };
+        let token = AckToken {
+            epoch: self.epoch,
+            subscription,
+            number,
+            id,
+        };
+        self.events.push_back(Event::Message(Delivery {
+            message,
+            subscription,
+            token,
+        }));
+        Ok(())
+    }
+
+    fn handle_receipt(&mut self, receipt: Receipt) {
+        let receipt = receipt.receipt_id;
+        let Some(connected) = self.state.established_mut() else {
+            return;
+        };
+        let version = connected.connection.version;
+        let Some((pending, earlier)) = connected.receipts.answer(receipt.as_str()) else {
+            self.events.push_back(Event::UnexpectedReceipt { receipt });
+            return;
+        };
+        self.set_receipt_timer();
+        let also_received = match version {
+            Version::V1_2 => earlier,
+            _ => Vec::new(),
+        };
+        match pending.purpose {
+            Purpose::Disconnect => {
+                self.close(CloseReason::Disconnected { confirmed: true });
+                return;
+            }
+            Purpose::Subscribe { subscription, .. } => self.confirmed(subscription),
+            _ => {}
+        }
+        if pending.purpose.is_internal() {
+            self.replayed_one();
+        } else {
+            self.events.push_back(Event::Receipt {
+                receipt,
+                also_received,
+            });
+        }
+    }
+
+    /// ERROR is the last frame of a connection, in every version: no broker promises anything for
+    /// what follows, and a RECEIPT that comes behind it proves nothing.
+    fn handle_error(&mut self, error: ErrorFrame) {
+        let error = Arc::new(error);
+        self.events.push_back(Event::Error(error.clone()));
+        let Some(connected) = self.state.established_mut() else {
+            self.close(CloseReason::ConnectRefused(error));
+            return;
+        };
+        let answered = match &error.receipt_id {
+            Some(id) => connected.receipts.remove(id.as_str()),
+            None => None,
+        };
+        let named = match &error.subscription {
+            Some(id) => connected.live.find(id.as_str()),
+            None => None,
+        };
+        match (answered, named) {
+            (Some(pending), _) => self.refused(pending, &error),
+            (None, Some(subscription)) => self.cancelled(subscription, &error),
+            (None, None) => self.suspect(&error),
+        }
+        self.close(CloseReason::Error(error));
+    }
+
+    /// The server answered this very frame by ERROR.
+    fn refused(&mut self, pending: Pending, error: &ServerError) {
+        let internal = pending.purpose.is_internal();
+        match pending.purpose {
+            Purpose::Disconnect => return,
+            Purpose::Subscribe { subscription, .. } => {
+                self.quarantine(subscription, Refusal::Error(error.clone()));
+            }
+            _ => {}
+        }
+        if !internal {
+            self.events.push_back(Event::ReceiptFailed {
+                receipt: pending.id,
+                why: ReceiptFailure::Refused(error.clone()),
+            });
+        }
+    }
+
+    /// The server named a subscription in an ERROR. One that it had confirmed before was cancelled
+    /// since, for one because a node of a cluster went down: that one is replayed.
+    fn cancelled(&mut self, subscription: SubscriptionKey, error: &ServerError) {
+        let connected = self.state.established();
+        let unanswered = connected.is_some_and(|c| c.receipts.awaits_subscribe(subscription));
+        if unanswered {
+            self.quarantine(subscription, Refusal::Error(error.clone()));
+        }
+    }
+
+    fn fail_overdue(&mut self) {
+        while let Some(pending) = self
+            .state
+            .established_mut()
+            .and_then(|connected| connected.receipts.pop_overdue(self.now))
+        {
+            let why = match pending.purpose {
+                Purpose::Subscribe {
+                    subscription,
+                    replay: true,
+                } => {
+                    if self.is_live(subscription) {
+                        self.events
+                            .push_back(Event::SubscribeUnanswered { subscription });
+                    }
+                    self.replayed_one();
+                    continue;
+                }
+                Purpose::Commit(_) => ReceiptFailure::InDoubt,
+                _ => ReceiptFailure::Deadline,
+            };
+            self.events.push_back(Event::ReceiptFailed {
+                receipt: pending.id,
+                why,
+            });
+        }
+        self.set_receipt_timer();
+    }
+
+    /// Ends the session, unless it is over already: resolves everything that is waited for, and
+    /// says why.
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        let state = std::mem::replace(&mut self.state, State::Closed);
+        self.timers.clear();
+        let (State::Connected(connected) | State::Disconnecting(connected)) = state else {
+            if matches!(state, State::Connecting) {
+                self.transmit.clear();
+                self.events.push_back(Event::Closed(reason));
+            }
+            return;
+        };
+        let mut connected = *connected;
+        for pending in connected.receipts.drain() {
+            self.lost(pending);
+        }
+        for transaction in connected.transactions {
+            self.subscriptions.lose(transaction.clone());
+            self.events
+                .push_back(Event::TransactionLost { transaction });
+        }
+        // A DISCONNECT that nobody answers is still to be written; nothing else is.
+        if !matches!(reason, CloseReason::Disconnected { .. }) {
+            self.transmit.clear();
+        }
+        self.events.push_back(Event::Closed(reason));
+    }
+
+    /// The connection ended before the frame was answered.
+    fn lost(&mut self, pending: Pending) {
+        if pending.purpose.is_internal() || pending.purpose == Purpose::Disconnect {
+            return;
+        }
+        let begun = self.transmit.has_begun(pending.start);
+        let why = match (&pending.purpose, begun) {
+            (Purpose::Commit(_), true) => ReceiptFailure::InDoubt,
+            (Purpose::Commit(_) | Purpose::InTransaction(_), _) => ReceiptFailure::TransactionLost,
+            (_, true) => ReceiptFailure::ConnectionLost,
+            (_, false) => ReceiptFailure::NotSent,
+        };
+        self.events.push_back(Event::ReceiptFailed {
+            receipt: pending.id,
+            why,
+        });
+    }
+
+    fn is_due(&self, timer: Timer) -> bool {
+        self.timers.is_due(timer, self.now)
+    }
+
+    fn receive_period(&self) -> Option<std::time::Duration> {
+        self.state.established()?.connection.heart_beat.receive
+    }
+
+    /// Counts the broker's silence from when it was last heard.
+    fn set_silence_timer(&mut self) {
+        let State::Connected(connected) = &self.state else {
+            return;
+        };
+        let deadline = match connected.connection.heart_beat.receive {
+            Some(period) if !self.paused => {
+                let after = self.config.liveness.dead_after(period);
+                self.heard.checked_add(after)
+            }
+            _ => None,
+        };
+        self.timers.set(Timer::Silence, deadline);
+    }
+}
+
+/// Finds out whose message it is.
+fn find_subscription(connected: &Connected, message: &Message) -> Option<SubscriptionKey> {
+    let live = &connected.live;
+    let destination = message.destination();
+    match (connected.connection.version, message.subscription()) {
+        (Version::V1_0, None) => live.find_by_destination(destination, |_| true),
+        // RabbitMQ names subscriptions that we gave no name.
+        (Version::V1_0, Some(id)) => live
+            .find(id)
+            .or_else(|| live.find_by_destination(destination, |slot| slot.id.is_none())),
+        (_, id) => live.find(id?),
+    }
+}

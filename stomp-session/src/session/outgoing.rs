@@ -1,0 +1,51 @@
+//! What the driver has to do.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Session;
+use crate::Event;
+use crate::state::State;
+use crate::timers::Timer;
+
+impl Session {
+    /// Returns the next octets to write. `None` when there are none for now.
+    ///
+    /// Small frames come together in one piece, large bodies as they are. Write every piece to its
+    /// end before the next one. `now` is when they are handed out: the next heart-beat is counted
+    /// from here.
+    #[must_use]
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
+        let piece = self.transmit.take()?;
+        self.advance(now);
+        self.set_beat_timer();
+        Some(piece)
+    }
+
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout), if nothing else happens
+    /// before. `None` when there is nothing to wait for.
+    ///
+    /// Ask again after every other call: it may come earlier or later then.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Returns the next event. `None` when there is none for now.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Counts the time to the next heart-beat from now.
+    pub(super) fn set_beat_timer(&mut self) {
+        let State::Connected(connected) = &self.state else {
+            return;
+        };
+        if let Some(period) = connected.connection.heart_beat.send {
+            let deadline = self.config.liveness.send_after(period);
+            self.timers.set(Timer::Beat, self.now.checked_add(deadline));
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Subscriptions from one connection to the next.
+
+use stomp_commands::{Subscribe, SubscriptionId};
+use stomp_frame::Version;
+
+use super::Session;
+use crate::live::Slot;
+use crate::receipts::Purpose;
+use crate::{Event, Refusal, ServerError, SubscriptionKey, UsageError};
+
+/// So many ERRORs in a row that name no frame are enough to suspect a SUBSCRIBE for good: one may
+/// have been about anything, as when an administrator closes all connections.
+const SUSPICIONS: u8 = 2;
+
+impl Session {
+    /// Subscribes anew, in the old order, what the previous connection had.
+    pub(super) fn replay(&mut self) {
+        let commands = self.subscriptions.to_replay();
+        let any = !commands.is_empty();
+        for (key, command) in commands {
+            if let Err(error) = self.replay_one(key, command) {
+                self.quarantine(key, Refusal::Inexpressible(error));
+            }
+        }
+        if any && !self.is_replaying() {
+            self.events.push_back(Event::Replayed);
+        }
+    }
+
+    fn replay_one(
+        &mut self,
+        key: SubscriptionKey,
+        mut command: Subscribe,
+    ) -> Result<(), UsageError> {
+        let peer = self.peer()?;
+        if command.id.is_none() && peer.version > Version::V1_0 {
+            command.id = Some(self.generate_id(key));
+        }
+        let id = self.on_wire(&command);
+        let slot = Slot::new(id.clone(), &command);
+        let receipt = self.new_receipt();
+        command.id = id;
+        command.receipt = Some(receipt.clone());
+        let frame = command.into_frame(peer)?;
+        let purpose = Purpose::Subscribe {
+            subscription: key,
+            replay: true,
+        };
+        self.enqueue(&frame, Some(receipt), purpose)?;
+        self.connected_mut()?.replaying += 1;
+        self.enliven(key, slot);
+        Ok(())
+    }
+
+    /// What a subscription is called on this connection.
+    ///
+    /// On every connection it is called differently, so that nothing left over from an old one can
+    /// hit it. Only what the broker keeps by its name, a durable subscription, keeps its name.
+    pub(super) fn on_wire(&self, command: &Subscribe) -> Option<SubscriptionId> {
+        let base = command.id.as_ref()?;
+        if self.epoch.0 == 1 {
+            return Some(base.clone());
+        }
+        Some(SubscriptionId::from(format!("{base}.e{}", self.epoch)))
+    }
+
+    pub(super) fn enliven(&mut self, key: SubscriptionKey, slot: Slot) {
+        if let Some(connected) = self.state.established_mut() {
+            connected.live.insert(key, slot);
+        }
+    }
+
+    /// Tells whether the subscription was not given up in the meantime.
+    pub(super) fn is_live(&self, subscription: SubscriptionKey) -> bool {
+        let connected = self.state.established();
+        connected.is_some_and(|c| c.live.get(subscription).is_some())
+    }
+
+    /// One replayed subscription less to wait for.
+    pub(super) fn replayed_one(&mut self) {
+        if let Some(connected) = self.state.established_mut() {
+            connected.replaying -= 1;
+            if connected.replaying == 0 {
+                self.events.push_back(Event::Replayed);
+            }
+        }
+    }
+
+    /// The broker confirmed a SUBSCRIBE.
+    pub(super) fn confirmed(&mut self, subscription: SubscriptionKey) {
+        if let Some(entry) = self.subscriptions.get_mut(subscription) {
+            entry.suspicions = 0;
+        }
+        if self.is_live(subscription) {
+            self.events.push_back(Event::Subscribed { subscription });
+        }
+    }
+
+    /// Keeps a subscription from being replayed for ever.
+    pub(super) fn quarantine(&mut self, subscription: SubscriptionKey, why: Refusal) {
+        if let Some(entry) = self.subscriptions.get_mut(subscription) {
+            entry.refusal = Some(why.clone());
+        }
+        if let Some(connected) = self.state.established_mut() {
+            connected.live.remove(subscription);
+        }
+        self.events
+            .push_back(Event::SubscriptionRefused { subscription, why });
+    }
+
+    /// An ERROR came that names no frame. If a SUBSCRIBE was the next to be answered, it may have
+    /// been meant.
+    pub(super) fn suspect(&mut self, error: &ServerError) {
+        let oldest = self.state.established().and_then(|c| c.receipts.oldest());
+        let Some(&Purpose::Subscribe { subscription, .. }) = oldest.map(|p| &p.purpose) else {
+            return;
+        };
+        let Some(entry) = self.subscriptions.get_mut(subscription) else {
+            return;
+        };
+        entry.suspicions += 1;
+        if entry.suspicions >= SUSPICIONS {
+            self.quarantine(subscription, Refusal::Suspected(error.clone()));
+        }
+    }
+}

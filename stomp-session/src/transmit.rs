@@ -1,0 +1,98 @@
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use stomp_frame::{ContentLength, EncodeError, Encoder, Frame, Side, Version};
+
+/// Bodies from this size on are handed over as they are, without a copy.
+///
+/// Below it, a second write costs more than copying.
+const LARGE_BODY: usize = 16 << 10;
+
+/// Bytes on their way out, whole frames only.
+#[derive(Debug)]
+pub(crate) struct Transmit {
+    encoder: Encoder,
+    /// Finished pieces in front of `tail`.
+    pieces: VecDeque<Bytes>,
+    /// What is coalesced into the next piece.
+    tail: BytesMut,
+    /// Octets queued since the session began.
+    queued: u64,
+    /// Octets handed to the driver since the session began.
+    taken: u64,
+}
+
+impl Transmit {
+    pub(crate) fn new() -> Self {
+        Self {
+            encoder: Encoder::new(Side::Client),
+            pieces: VecDeque::new(),
+            tail: BytesMut::new(),
+            queued: 0,
+            taken: 0,
+        }
+    }
+
+    pub(crate) fn set_version(&mut self, version: Version) {
+        self.encoder = self.encoder.version(version);
+    }
+
+    /// Queues a frame, and says at which octet of the stream it begins. On an error the queue is
+    /// as it was.
+    pub(crate) fn push(
+        &mut self,
+        frame: &Frame,
+        content_length: ContentLength,
+    ) -> Result<u64, EncodeError> {
+        let encoder = self.encoder.content_length(content_length);
+        let start = self.queued;
+        let before = self.tail.len();
+        encoder.encode_head(frame, &mut self.tail)?;
+        let length = self.tail.len() - before + frame.body.len() + 1;
+        if frame.body.len() < LARGE_BODY {
+            self.tail.extend_from_slice(&frame.body);
+        } else {
+            self.pieces.push_back(self.tail.split().freeze());
+            self.pieces.push_back(frame.body.clone());
+        }
+        self.tail.extend_from_slice(b"\0");
+        self.queued += length as u64;
+        Ok(start)
+    }
+
+    /// Queues a heart-beat, unless something waits already: that is a sign of life, too.
+    pub(crate) fn beat(&mut self) {
+        if self.len() == 0 {
+            self.tail.extend_from_slice(b"\n");
+            self.queued += 1;
+        }
+    }
+
+    /// Hands out the next piece.
+    pub(crate) fn take(&mut self) -> Option<Bytes> {
+        let piece = match self.pieces.pop_front() {
+            Some(piece) => piece,
+            None if self.tail.is_empty() => return None,
+            None => self.tail.split().freeze(),
+        };
+        self.taken += piece.len() as u64;
+        Some(piece)
+    }
+
+    /// Tells whether any octet of the frame that begins at `start` was handed out.
+    pub(crate) fn has_begun(&self, start: u64) -> bool {
+        start < self.taken
+    }
+
+    /// Octets that wait.
+    pub(crate) fn len(&self) -> usize {
+        (self.queued - self.taken) as usize
+    }
+
+    /// Drops what waits. What was handed out stays on record.
+    pub(crate) fn clear(&mut self) {
+        self.pieces.clear();
+        self.tail = BytesMut::new();
+        self.queued = self.taken;
+    }
+}
