@@ -2,27 +2,56 @@
 
 use stomp_frame::{Command, Frame, Headers, Version, header};
 
-use crate::{CommandError, FrameError};
+use crate::{CommandError, Feature, FrameError, Peer, Words};
 
 /// A frame being built: typed headers first, the user's own behind them.
 pub(crate) struct Assembly {
     frame: Frame,
-    version: Version,
+    peer: Peer,
 }
 
 impl Assembly {
     /// Begins a frame, if the version has the command.
-    pub(crate) fn new(command: Command, version: Version) -> Result<Self, CommandError> {
+    pub(crate) fn new(command: Command, to: impl Into<Peer>) -> Result<Self, CommandError> {
+        let peer = to.into();
+        let version = peer.version;
         if !command.exists_in(version) {
             return Err(CommandError::NotInVersion { command, version });
         }
         let frame = Frame::new(command);
-        Ok(Self { frame, version })
+        Ok(Self { frame, peer })
+    }
+
+    /// The words of whom the frame goes to.
+    pub(crate) fn words(&self) -> &'static Words {
+        self.peer.dialect.words()
+    }
+
+    /// The error for what the words lack.
+    pub(crate) fn inexpressible(&self, feature: Feature) -> CommandError {
+        let dialect = self.peer.dialect;
+        CommandError::Inexpressible { dialect, feature }
+    }
+
+    /// The error for a number beyond the words' range.
+    pub(crate) fn out_of_range(&self, feature: Feature, min: u64, max: u64) -> CommandError {
+        CommandError::OutOfRange {
+            dialect: self.peer.dialect,
+            feature,
+            min,
+            max,
+        }
     }
 
     pub(crate) fn put(mut self, name: &str, value: impl AsRef<str>) -> Self {
         self.frame.headers.append(name, value);
         self
+    }
+
+    pub(crate) fn put_all(self, headers: &[(&str, &str)]) -> Self {
+        headers
+            .iter()
+            .fold(self, |frame, (name, value)| frame.put(name, value))
     }
 
     pub(crate) fn put_if_some(self, name: &str, value: Option<impl AsRef<str>>) -> Self {
@@ -38,7 +67,7 @@ impl Assembly {
         name: &'static str,
         value: Option<impl AsRef<str>>,
     ) -> Result<Self, CommandError> {
-        let (command, version) = (self.frame.command, self.version);
+        let (command, version) = (self.frame.command, self.peer.version);
         let value = value.ok_or(CommandError::MissingHeader {
             command,
             header: name,
@@ -127,6 +156,7 @@ pub(crate) const fn typed_headers(command: Command) -> &'static [&'static str] {
             LOGIN,
             PASSCODE,
             HEART_BEAT,
+            crate::client::CLIENT_ID,
             RECEIPT,
             CONTENT_LENGTH,
         ],

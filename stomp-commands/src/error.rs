@@ -52,6 +52,38 @@ pub enum CommandError {
         /// What it has no word for.
         feature: Feature,
     },
+    /// The broker has a word for this, but not for so small or so large a number.
+    #[error("{dialect} takes {min} to {max} for {feature}")]
+    OutOfRange {
+        /// The broker's dialect.
+        dialect: Dialect,
+        /// What was asked for.
+        feature: Feature,
+        /// The lowest number it takes.
+        min: u64,
+        /// The highest number it takes.
+        max: u64,
+    },
+    /// A durable subscription needs a `client-id` on CONNECT with this broker, and there was none.
+    #[error("{dialect} needs a client-id on CONNECT for a durable subscription")]
+    NoClientId {
+        /// The broker's dialect.
+        dialect: Dialect,
+    },
+    /// The name of a durable subscription is its id with this broker, and they differ.
+    #[error("{dialect} names a durable subscription by its id, so both must be the same")]
+    DurableIdDiffers {
+        /// The broker's dialect.
+        dialect: Dialect,
+    },
+    /// The broker could not read an ACK of a subscription with this id.
+    #[error("{dialect} cannot acknowledge messages of a subscription id that holds {text:?}")]
+    UnusableId {
+        /// The broker's dialect.
+        dialect: Dialect,
+        /// What the id must not hold.
+        text: &'static str,
+    },
 }
 
 /// The peer sent a frame that its version does not allow. The connection cannot go on.

@@ -24,21 +24,24 @@
 
 mod assemble;
 mod client;
-mod dialect;
+pub mod dialect;
 mod error;
 mod heart_beat;
 mod id;
 pub mod negotiate;
+mod passcode;
 mod server;
 
 pub use client::{
-    Abort, Ack, AckMode, Begin, BodyKind, ClientFrame, Commit, Connect, Delivery, Disconnect, Nack,
-    Passcode, Send, Subscribe, UnknownAckMode, Unsubscribe,
+    Abort, Ack, AckMode, Begin, BodyKind, ClientFrame, Commit, Connect, Delivery, Disconnect,
+    ExpiresIn, Nack, Prefetch, Refusal, Send, Subscribe, UnknownAckMode, Unsubscribe,
 };
+pub(crate) use dialect::Words;
 pub use dialect::{Dialect, Feature, Peer};
 pub use error::{CommandError, FrameError};
 pub use heart_beat::HeartBeat;
 pub use id::{ReceiptId, SubscriptionId, TransactionId};
+pub use passcode::Passcode;
 pub use server::{Connected, ErrorFrame, Message, MessageBuilder, Receipt, ServerFrame};
 
 pub use stomp_frame::{Command, Frame, Headers, Version, header};

@@ -1,10 +1,7 @@
-use std::fmt;
-use std::sync::Arc;
-
 use stomp_frame::{Command, Frame, Headers, Version, header};
 
 use crate::assemble::{self, Assembly, setters};
-use crate::{CommandError, FrameError, HeartBeat, negotiate};
+use crate::{CommandError, Dialect, FrameError, HeartBeat, Passcode, negotiate};
 
 /// CONNECT, or STOMP: opens a session.
 ///
@@ -37,7 +34,11 @@ pub struct Connect {
     pub passcode: Option<Passcode>,
     /// What we can do and would like to get. `0,0`, the default, is not written.
     pub heart_beat: HeartBeat,
-    /// Headers of your own, such as ActiveMQ's `client-id`.
+    /// Names the client, for the durable subscriptions of ActiveMQ and Artemis.
+    pub client_id: Option<String>,
+    /// How the broker reads CONNECT. Its CONNECTED comes too late to tell.
+    pub dialect: Dialect,
+    /// Headers of your own.
     pub headers: Headers,
 }
 
@@ -54,6 +55,8 @@ impl Connect {
             login: None,
             passcode: None,
             heart_beat: HeartBeat::NONE,
+            client_id: None,
+            dialect: Dialect::Generic,
             headers: Headers::new(),
         }
     }
@@ -95,6 +98,22 @@ impl Connect {
         self
     }
 
+    /// Names the client, for the durable subscriptions of ActiveMQ and Artemis. No two connections
+    /// may have the same name at a time.
+    #[must_use]
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.client_id = Some(client_id.into());
+        self
+    }
+
+    /// Says what broker this is. Needed for a backslash in a login or passcode only: the
+    /// specification has CONNECT unescaped, yet RabbitMQ and ActiveMQ unescape it.
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
     setters!(header);
 
     /// Builds the frame. It is the same for all versions, since none is settled yet.
@@ -108,23 +127,27 @@ impl Connect {
     /// or when a header of your own has a method here.
     pub fn into_frame(self) -> Result<Frame, CommandError> {
         let highest = *self.versions.iter().max().ok_or(CommandError::NoVersion)?;
+        let passcode = self.passcode.as_ref().map(Passcode::as_str);
         let mut frame = Assembly::new(self.command, highest)?;
         if highest > Version::V1_0 {
+            let versions = negotiate::version_list(&self.versions);
             frame = frame
-                .put(
-                    header::ACCEPT_VERSION,
-                    negotiate::version_list(&self.versions),
-                )
-                .put_required(header::HOST, self.host)?;
+                .put(header::ACCEPT_VERSION, versions)
+                .put_required(header::HOST, self.host.as_ref())?;
         }
-        frame = frame.put_if_some(header::LOGIN, self.login).put_if_some(
-            header::PASSCODE,
-            self.passcode.as_ref().map(Passcode::as_str),
-        );
+        frame = frame
+            .put_if_some(header::LOGIN, self.login.as_ref())
+            .put_if_some(header::PASSCODE, passcode)
+            .put_if_some(CLIENT_ID, self.client_id.as_ref());
         if highest > Version::V1_0 && !self.heart_beat.is_none() {
             frame = frame.put(header::HEART_BEAT, self.heart_beat.to_string());
         }
-        frame.finish(&self.headers)
+        let frame = frame.finish(&self.headers)?;
+        Ok(match self.command {
+            // The encoder leaves CONNECT as it is, but not STOMP.
+            Command::Connect if self.dialect.words().unescapes_connect => escape(frame),
+            _ => frame,
+        })
     }
 
     /// Reads CONNECT or STOMP as a server that has settled the version by
@@ -161,45 +184,29 @@ impl Connect {
             login: assemble::optional(&frame, header::LOGIN),
             passcode: assemble::optional(&frame, header::PASSCODE),
             heart_beat,
+            client_id: assemble::optional(&frame, CLIENT_ID),
+            dialect: Dialect::Generic,
             headers: assemble::user_headers(&mut frame),
         })
     }
 }
 
-/// A password, which `Debug` does not show.
-#[derive(Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(transparent))]
-pub struct Passcode(Arc<str>);
+/// `client-id`, which is no word of the specification, but the same wherever there is one.
+pub(crate) const CLIENT_ID: &str = "client-id";
 
-impl Passcode {
-    /// Keeps a password.
-    #[must_use]
-    pub fn new(passcode: impl Into<Arc<str>>) -> Self {
-        Self(passcode.into())
-    }
-
-    /// Reveals the password.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Passcode {
-    fn from(passcode: &str) -> Self {
-        Self::new(passcode)
-    }
-}
-
-impl From<String> for Passcode {
-    fn from(passcode: String) -> Self {
-        Self::new(passcode)
-    }
-}
-
-impl fmt::Debug for Passcode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<redacted>")
+/// Escapes all values. Colons may stay: brokers split at the first one.
+fn escape(frame: Frame) -> Frame {
+    let escaped = |value: &str| {
+        value
+            .replace('\\', r"\\")
+            .replace('\n', r"\n")
+            .replace('\r', r"\r")
+    };
+    let headers = frame.headers.iter();
+    Frame {
+        headers: headers
+            .map(|(name, value)| (name, escaped(value)))
+            .collect(),
+        ..frame
     }
 }

@@ -31,7 +31,7 @@ impl Disconnect {
     ///
     /// When a header of your own has a method here.
     pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
-        Assembly::new(Command::Disconnect, to.into().version)?
+        Assembly::new(Command::Disconnect, to)?
             .put_if_some(header::RECEIPT, self.receipt)
             .finish(&self.headers)
     }

@@ -1,17 +1,26 @@
 //! What clients say: one file a command, or family of commands.
 
+mod ack;
+mod ack_mode;
 mod connect;
+mod delivery;
 mod disconnect;
 mod frame;
+mod nack;
 mod send;
-mod settle;
 mod subscribe;
 mod transaction;
+mod unsubscribe;
 
-pub use connect::{Connect, Passcode};
+pub use ack::Ack;
+pub use ack_mode::{AckMode, UnknownAckMode};
+pub(crate) use connect::CLIENT_ID;
+pub use connect::Connect;
+pub use delivery::Delivery;
 pub use disconnect::Disconnect;
 pub use frame::ClientFrame;
-pub use send::{BodyKind, Send};
-pub use settle::{Ack, Delivery, Nack};
-pub use subscribe::{AckMode, Subscribe, UnknownAckMode, Unsubscribe};
+pub use nack::{Nack, Refusal};
+pub use send::{BodyKind, ExpiresIn, Send};
+pub use subscribe::{Prefetch, Subscribe};
 pub use transaction::{Abort, Begin, Commit};
+pub use unsubscribe::Unsubscribe;

@@ -1,8 +1,11 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use bytes::Bytes;
-use stomp_frame::{Command, Frame, Headers, Version, header};
+use stomp_frame::{Command, ContentLength, Frame, Headers, Version, header};
 
 use crate::assemble::{self, Assembly, setters};
-use crate::{CommandError, FrameError, Peer, ReceiptId, TransactionId};
+use crate::dialect::{Expiry, TextBody};
+use crate::{CommandError, Dialect, Feature, FrameError, Peer, ReceiptId, TransactionId};
 
 /// SEND: gives a message to a destination.
 ///
@@ -11,7 +14,7 @@ use crate::{CommandError, FrameError, Peer, ReceiptId, TransactionId};
 ///
 /// let frame = Send::to("/queue/a")
 ///     .text("hello")
-///     .header("priority", "7")
+///     .header("colour", "blue")
 ///     .receipt("r1")
 ///     .into_frame(Version::V1_2)?;
 /// assert_eq!(frame.headers.get("content-type"), Some("text/plain;charset=utf-8"));
@@ -31,6 +34,12 @@ pub struct Send {
     pub content_type: Option<String>,
     /// What the body is.
     pub kind: BodyKind,
+    /// The message survives a restart of the broker. No by default, with all known brokers.
+    pub persistent: bool,
+    /// When the message is of no use any more.
+    pub expires_in: Option<ExpiresIn>,
+    /// Which messages the broker delivers first: higher ones.
+    pub priority: Option<u8>,
     /// Headers of your own. They travel with the message.
     pub headers: Headers,
     /// The body.
@@ -63,6 +72,38 @@ impl BodyKind {
             Self::Json => Some("application/json"),
         }
     }
+
+    /// Tells whether it is text, for brokers that make a difference.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Json)
+    }
+}
+
+/// When a message is of no use any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ExpiresIn {
+    /// How long it is of use.
+    pub ttl: Duration,
+    /// Since when.
+    pub now: SystemTime,
+}
+
+impl ExpiresIn {
+    /// The time left, in ms, at least 1: to ActiveMQ and Artemis, 0 means never.
+    fn ttl_ms(self) -> u64 {
+        let ms = self.ttl.as_nanos().div_ceil(1_000_000).max(1);
+        u64::try_from(ms).unwrap_or(u64::MAX)
+    }
+
+    /// The time of day, in ms since 1970.
+    fn epoch_ms(self) -> u64 {
+        let now = self.now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        // Brokers in Java read a signed number.
+        now.saturating_add(self.ttl_ms()).min(i64::MAX as u64)
+    }
 }
 
 impl Send {
@@ -75,6 +116,9 @@ impl Send {
             receipt: None,
             content_type: None,
             kind: BodyKind::Raw,
+            persistent: false,
+            expires_in: None,
+            priority: None,
             headers: Headers::new(),
             body: Bytes::new(),
         }
@@ -125,26 +169,116 @@ impl Send {
         self
     }
 
+    /// Makes the message survive a restart of the broker. Without it a RECEIPT is worth little.
+    #[must_use]
+    pub fn persistent(mut self) -> Self {
+        self.persistent = true;
+        self
+    }
+
+    /// Makes the message expire `ttl` after `now`; parts of a millisecond are rounded up.
+    ///
+    /// RabbitMQ counts from the message's arrival. ActiveMQ and Artemis are told the time of day,
+    /// so their clocks and this one had better agree.
+    #[must_use]
+    pub fn expires_in(mut self, ttl: Duration, now: SystemTime) -> Self {
+        self.expires_in = Some(ExpiresIn { ttl, now });
+        self
+    }
+
+    /// Makes the broker deliver the message before those of lower priority: 0 to 9, with RabbitMQ
+    /// to 255.
+    #[must_use]
+    pub fn priority(mut self, priority: u8) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
     setters!(transaction, receipt, header);
 
-    /// Builds the frame. `content-length` is left to the encoder.
+    /// Tells what the encoder has to do about `content-length`.
+    ///
+    /// It is withheld from a text body where that is how a broker tells text from octets, unless
+    /// the text holds NUL.
+    #[must_use]
+    pub fn content_length(&self, dialect: Dialect) -> ContentLength {
+        match dialect.words().text {
+            TextBody::NoLength { .. } if self.kind.is_text() && !self.holds_nul() => {
+                ContentLength::Withhold
+            }
+            _ => ContentLength::Auto,
+        }
+    }
+
+    fn holds_nul(&self) -> bool {
+        self.body.contains(&0)
+    }
+
+    /// Builds the frame. `content-length` is left to the encoder: see
+    /// [`content_length`](Self::content_length).
     ///
     /// # Errors
     ///
-    /// When a header of your own has a method here.
+    /// When the broker has no word for what was asked, or not for so large a number; when a header
+    /// of your own has a method here.
     pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
         let content_type = self.content_type.as_deref().or(self.kind.content_type());
-        let mut frame = Assembly::new(Command::Send, to.into().version)?
-            .put(header::DESTINATION, self.destination)
-            .put_if_some(header::TRANSACTION, self.transaction)
-            .put_if_some(header::RECEIPT, self.receipt)
-            .put_if_some(header::CONTENT_TYPE, content_type)
-            .finish(&self.headers)?;
+        let mut frame = Assembly::new(Command::Send, to)?
+            .put(header::DESTINATION, &self.destination)
+            .put_if_some(header::TRANSACTION, self.transaction.as_ref())
+            .put_if_some(header::RECEIPT, self.receipt.as_ref())
+            .put_if_some(header::CONTENT_TYPE, content_type);
+        frame = self.put_text(frame)?;
+        frame = self.put_persistent(frame)?;
+        frame = self.put_expiry(frame)?;
+        frame = self.put_priority(frame)?;
+        let mut frame = frame.finish(&self.headers)?;
         frame.body = self.body;
         Ok(frame)
     }
 
-    /// Reads the frame.
+    fn put_text(&self, frame: Assembly) -> Result<Assembly, CommandError> {
+        match frame.words().text {
+            TextBody::NoLength { typed } if self.kind.is_text() && self.holds_nul() => {
+                let typed = typed.ok_or(frame.inexpressible(Feature::NulInText))?;
+                Ok(frame.put_all(&[typed]))
+            }
+            _ => Ok(frame),
+        }
+    }
+
+    fn put_persistent(&self, frame: Assembly) -> Result<Assembly, CommandError> {
+        match frame.words().persistent {
+            _ if !self.persistent => Ok(frame),
+            Some(header) => Ok(frame.put_all(&[header])),
+            None => Err(frame.inexpressible(Feature::Persistence)),
+        }
+    }
+
+    fn put_expiry(&self, frame: Assembly) -> Result<Assembly, CommandError> {
+        let Some(expires) = self.expires_in else {
+            return Ok(frame);
+        };
+        match frame.words().expiry {
+            Some(Expiry::Ttl { name, max }) if expires.ttl_ms() <= max => {
+                Ok(frame.put(name, expires.ttl_ms().to_string()))
+            }
+            Some(Expiry::Ttl { max, .. }) => Err(frame.out_of_range(Feature::Expiry, 1, max)),
+            Some(Expiry::Epoch { name }) => Ok(frame.put(name, expires.epoch_ms().to_string())),
+            None => Err(frame.inexpressible(Feature::Expiry)),
+        }
+    }
+
+    fn put_priority(&self, frame: Assembly) -> Result<Assembly, CommandError> {
+        match (self.priority, frame.words().priority) {
+            (None, _) => Ok(frame),
+            (Some(n), Some(word)) if n <= word.max => Ok(frame.put(word.name, n.to_string())),
+            (Some(_), Some(word)) => Err(frame.out_of_range(Feature::Priority, 0, word.max.into())),
+            (Some(_), None) => Err(frame.inexpressible(Feature::Priority)),
+        }
+    }
+
+    /// Reads the frame. Brokers' own words are left among the headers.
     ///
     /// # Errors
     ///
@@ -157,6 +291,9 @@ impl Send {
             receipt: assemble::optional(&frame, header::RECEIPT),
             content_type: assemble::optional(&frame, header::CONTENT_TYPE),
             kind: BodyKind::Raw,
+            persistent: false,
+            expires_in: None,
+            priority: None,
             headers: assemble::user_headers(&mut frame),
             body: frame.body,
         })

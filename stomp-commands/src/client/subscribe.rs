@@ -1,21 +1,22 @@
-use std::fmt;
-use std::str::FromStr;
-
 use stomp_frame::{Command, Frame, Headers, Version, header};
 
+use super::AckMode;
 use crate::assemble::{self, Assembly, setters};
-use crate::{CommandError, FrameError, Peer, ReceiptId, SubscriptionId};
+use crate::dialect::Flow;
+use crate::{CommandError, Feature, FrameError, Peer, ReceiptId, SubscriptionId};
 
 /// SUBSCRIBE: asks for the messages of a destination.
 ///
 /// ```
-/// use stomp_commands::{AckMode, Subscribe, Version};
+/// use stomp_commands::{AckMode, Dialect, Peer, Subscribe, Version};
 ///
 /// let frame = Subscribe::to("/queue/a")
 ///     .id("s1")
 ///     .ack(AckMode::ClientIndividual)
-///     .into_frame(Version::V1_2)?;
+///     .prefetch(20)
+///     .into_frame(Peer::new(Version::V1_2, Dialect::ActiveMq))?;
 /// assert_eq!(frame.headers.get("ack"), Some("client-individual"));
+/// assert_eq!(frame.headers.get("activemq.prefetchSize"), Some("20"));
 /// # Ok::<_, stomp_commands::CommandError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +28,28 @@ pub struct Subscribe {
     pub id: Option<SubscriptionId>,
     /// How messages are acknowledged. `auto`, the default, is not written.
     pub ack: AckMode,
+    /// How much may be under way without acknowledgement.
+    pub prefetch: Option<Prefetch>,
+    /// The name under which the subscription outlives the connection.
+    pub durable: Option<String>,
+    /// Which messages to deliver, in the broker's language.
+    pub selector: Option<String>,
     /// Asks for a RECEIPT.
     pub receipt: Option<ReceiptId>,
     /// Headers of your own.
     pub headers: Headers,
+}
+
+/// How much may be under way to a subscription without acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Prefetch {
+    /// So many messages.
+    Messages(u32),
+    /// So many octets of messages; 0 is one message at a time.
+    Bytes(u32),
 }
 
 impl Subscribe {
@@ -41,6 +60,9 @@ impl Subscribe {
             destination: destination.into(),
             id: None,
             ack: AckMode::Auto,
+            prefetch: None,
+            durable: None,
+            selector: None,
             receipt: None,
             headers: Headers::new(),
         }
@@ -60,17 +82,55 @@ impl Subscribe {
         self
     }
 
+    /// Limits how many messages may be under way without acknowledgement: 1 or more.
+    ///
+    /// RabbitMQ and ActiveMQ. Artemis counts octets, so there only 1 can be said. Has no effect in
+    /// ack mode `auto`.
+    #[must_use]
+    pub fn prefetch(mut self, messages: u32) -> Self {
+        self.prefetch = Some(Prefetch::Messages(messages));
+        self
+    }
+
+    /// Limits how many octets of messages may be under way without acknowledgement; 0 is one
+    /// message at a time. Artemis only.
+    #[must_use]
+    pub fn window_bytes(mut self, octets: u32) -> Self {
+        self.prefetch = Some(Prefetch::Bytes(octets));
+        self
+    }
+
+    /// Lets the subscription to a topic outlive the connection, under a name.
+    ///
+    /// The name is also the id, unless another one is set. RabbitMQ insists that they are the same;
+    /// ActiveMQ and Artemis need a [`client_id`](crate::Connect::client_id).
+    #[must_use]
+    pub fn durable(mut self, name: impl Into<String>) -> Self {
+        self.durable = Some(name.into());
+        self
+    }
+
+    /// Asks only for messages that meet a condition, in the broker's language.
+    #[must_use]
+    pub fn selector(mut self, condition: impl Into<String>) -> Self {
+        self.selector = Some(condition.into());
+        self
+    }
+
     setters!(receipt, header);
 
     /// Builds the frame.
     ///
     /// # Errors
     ///
-    /// When there is no id in 1.1 or 1.2, or when a header of your own has a method here.
-    pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
-        let version = to.into().version;
-        let mut frame = Assembly::new(Command::Subscribe, version)?;
-        frame = match version {
+    /// When there is no id in 1.1 or 1.2; when the broker has no word for what was asked, or cannot
+    /// do it as asked; when a header of your own has a method here.
+    pub fn into_frame(mut self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
+        let peer = to.into();
+        self.default_id();
+        self.check_id(peer)?;
+        let mut frame = Assembly::new(Command::Subscribe, peer)?;
+        frame = match peer.version {
             Version::V1_0 => frame.put_if_some(header::ID, self.id),
             _ => frame.put_required(header::ID, self.id)?,
         };
@@ -78,12 +138,46 @@ impl Subscribe {
         if self.ack != AckMode::Auto {
             frame = frame.put(header::ACK, self.ack.as_str());
         }
+        if let Some(prefetch) = self.prefetch {
+            frame = put_prefetch(frame, prefetch)?;
+        }
+        if let Some(name) = self.durable {
+            frame = put_durable(frame, peer, &name)?;
+        }
+        if let Some(condition) = self.selector {
+            let Some(name) = frame.words().selector else {
+                return Err(frame.inexpressible(Feature::Selector));
+            };
+            frame = frame.put(name, condition);
+        }
         frame
             .put_if_some(header::RECEIPT, self.receipt)
             .finish(&self.headers)
     }
 
-    /// Reads the frame.
+    fn default_id(&mut self) {
+        if let (None, Some(name)) = (&self.id, &self.durable) {
+            self.id = Some(name.as_str().into());
+        }
+    }
+
+    fn check_id(&self, peer: Peer) -> Result<(), CommandError> {
+        let dialect = peer.dialect;
+        let words = dialect.words();
+        let id = self.id.as_ref().map(SubscriptionId::as_str);
+        let id_is_name = words.durable.is_some_and(|durable| durable.name.is_none());
+        if id_is_name && self.durable.is_some() && self.durable.as_deref() != id {
+            return Err(CommandError::DurableIdDiffers { dialect });
+        }
+        match words.forbidden_in_id {
+            Some(text) if self.ack != AckMode::Auto && id.is_some_and(|id| id.contains(text)) => {
+                Err(CommandError::UnusableId { dialect, text })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the frame. Brokers' own words are left among the headers.
     ///
     /// `client-individual` came with 1.1; in 1.0 it is taken all the same, as brokers do.
     ///
@@ -105,137 +199,44 @@ impl Subscribe {
             destination: assemble::required(&frame, header::DESTINATION)?.to_owned(),
             id,
             ack,
+            prefetch: None,
+            durable: None,
+            selector: None,
             receipt: assemble::optional(&frame, header::RECEIPT),
             headers: assemble::user_headers(&mut frame),
         })
     }
 }
 
-/// How the messages of a subscription are acknowledged (1.2, "SUBSCRIBE ack Header").
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-#[expect(clippy::exhaustive_enums, reason = "the modes of the specification")]
-pub enum AckMode {
-    /// Not at all: the server forgets a message when it has sent it. The default.
-    #[default]
-    Auto,
-    /// An ACK is cumulative: it settles all messages of the subscription up to this one.
-    Client,
-    /// An ACK settles one message. Came with 1.1.
-    ClientIndividual,
-}
-
-impl AckMode {
-    /// Names the mode as the header does.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Client => "client",
-            Self::ClientIndividual => "client-individual",
+fn put_prefetch(frame: Assembly, prefetch: Prefetch) -> Result<Assembly, CommandError> {
+    match (frame.words().prefetch, prefetch) {
+        (Some(Flow::Messages(_)), Prefetch::Messages(0)) => {
+            Err(frame.out_of_range(Feature::Prefetch, 1, u32::MAX.into()))
         }
+        (Some(Flow::Messages(name)), Prefetch::Messages(n)) => Ok(frame.put(name, n.to_string())),
+        (Some(Flow::Bytes(name)), Prefetch::Messages(1)) => Ok(frame.put(name, "0")),
+        (Some(Flow::Bytes(name)), Prefetch::Bytes(n)) => Ok(frame.put(name, n.to_string())),
+        (_, Prefetch::Messages(_)) => Err(frame.inexpressible(Feature::Prefetch)),
+        (_, Prefetch::Bytes(_)) => Err(frame.inexpressible(Feature::WindowBytes)),
     }
 }
 
-impl fmt::Display for AckMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+/// Writes how a durable subscription is named, on SUBSCRIBE and UNSUBSCRIBE alike.
+pub(super) fn put_durable(
+    frame: Assembly,
+    peer: Peer,
+    name: &str,
+) -> Result<Assembly, CommandError> {
+    let Some(durable) = frame.words().durable else {
+        return Err(frame.inexpressible(Feature::Durable));
+    };
+    if durable.needs_client_id && !peer.client_id {
+        let dialect = peer.dialect;
+        return Err(CommandError::NoClientId { dialect });
     }
-}
-
-/// The text is not `auto`, `client` or `client-individual`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an ack mode (expected auto, client or client-individual)")]
-#[non_exhaustive]
-pub struct UnknownAckMode;
-
-impl FromStr for AckMode {
-    type Err = UnknownAckMode;
-
-    fn from_str(text: &str) -> Result<Self, UnknownAckMode> {
-        [Self::Auto, Self::Client, Self::ClientIndividual]
-            .into_iter()
-            .find(|mode| mode.as_str() == text)
-            .ok_or(UnknownAckMode)
+    Ok(match durable.name {
+        Some(header) => frame.put(header, name),
+        None => frame,
     }
-}
-
-/// UNSUBSCRIBE: ends a subscription.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Unsubscribe {
-    /// The subscription's id, if it has one: it always does from 1.1 on.
-    pub id: Option<SubscriptionId>,
-    /// 1.0 only: the destination of a subscription made without id.
-    pub destination: Option<String>,
-    /// Asks for a RECEIPT.
-    pub receipt: Option<ReceiptId>,
-    /// Headers of your own.
-    pub headers: Headers,
-}
-
-impl Unsubscribe {
-    /// Ends the subscription of this id.
-    #[must_use]
-    pub fn id(id: impl Into<SubscriptionId>) -> Self {
-        Self::of(Some(id.into()), None)
-    }
-
-    /// Ends the subscription that was made without id, in 1.0.
-    #[must_use]
-    pub fn destination(destination: impl Into<String>) -> Self {
-        Self::of(None, Some(destination.into()))
-    }
-
-    fn of(id: Option<SubscriptionId>, destination: Option<String>) -> Self {
-        Self {
-            id,
-            destination,
-            receipt: None,
-            headers: Headers::new(),
-        }
-    }
-
-    setters!(receipt, header);
-
-    /// Builds the frame.
-    ///
-    /// # Errors
-    ///
-    /// When there is no id in 1.1 or 1.2, or when a header of your own has a method here.
-    pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
-        let version = to.into().version;
-        let mut frame = Assembly::new(Command::Unsubscribe, version)?;
-        frame = match (version, self.id) {
-            (Version::V1_0, None) => frame.put_required(header::DESTINATION, self.destination)?,
-            (_, id) => frame.put_required(header::ID, id)?,
-        };
-        frame
-            .put_if_some(header::RECEIPT, self.receipt)
-            .finish(&self.headers)
-    }
-
-    /// Reads the frame.
-    ///
-    /// # Errors
-    ///
-    /// When it is another frame; when `id` is missing, or in 1.0 both `id` and `destination`.
-    pub fn from_frame(mut frame: Frame, version: Version) -> Result<Self, FrameError> {
-        assemble::expect_command(&frame, Command::Unsubscribe, version)?;
-        let id = assemble::optional(&frame, header::ID);
-        let destination = match (version, &id) {
-            (Version::V1_0, None) => {
-                Some(assemble::required(&frame, header::DESTINATION)?.to_owned())
-            }
-            (_, None) => return Err(assemble::missing(&frame, header::ID)),
-            (_, Some(_)) => None,
-        };
-        Ok(Self {
-            id,
-            destination,
-            receipt: assemble::optional(&frame, header::RECEIPT),
-            headers: assemble::user_headers(&mut frame),
-        })
-    }
+    .put_all(durable.flags))
 }

@@ -36,7 +36,7 @@ macro_rules! transaction_command {
             ///
             /// When a header of your own has a method here.
             pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
-                Assembly::new($command, to.into().version)?
+                Assembly::new($command, to)?
                     .put(header::TRANSACTION, self.transaction)
                     .put_if_some(header::RECEIPT, self.receipt)
                     .finish(&self.headers)

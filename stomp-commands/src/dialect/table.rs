@@ -1,0 +1,143 @@
+//! The table: a row for each dialect. [`Words`] says where each fact comes from.
+
+use stomp_frame::Limits;
+
+use super::words::{
+    Durable, Expiry, Fate, Flow, ForgetDurable, NackWords, Priority, TextBody, Words,
+};
+
+const PERSISTENT: (&str, &str) = ("persistent", "true");
+
+const JMS_PRIORITY: Priority = Priority {
+    name: "priority",
+    max: 9,
+};
+
+/// An unknown broker: `selector` is a word of 1.0, `persistent` and `priority` are common to all
+/// three below.
+pub(super) static GENERIC: Words = Words {
+    prefetch: None,
+    durable: None,
+    selector: Some("selector"),
+    persistent: Some(PERSISTENT),
+    expiry: None,
+    priority: Some(JMS_PRIORITY),
+    text: TextBody::Octets,
+    nack: NackWords {
+        fate: Fate::Unknown,
+        requeue: None,
+        dead_letter: None,
+    },
+    transactional_ack: true, // by the specification
+    transactional_receipt_after_commit: false,
+    receipts_in_order: false,
+    subscribe_receipt_proves: true,
+    error_receipt_id: false,
+    unescapes_connect: false,
+    forbidden_in_id: None,
+    limits: None,
+};
+
+pub(super) static RABBITMQ: Words = Words {
+    prefetch: Some(Flow::Messages("prefetch-count")),
+    durable: Some(Durable {
+        name: None,
+        flags: &[("durable", "true"), ("auto-delete", "false")],
+        needs_client_id: false,
+        forget: ForgetDurable::WhileSubscribed,
+    }),
+    selector: None,
+    persistent: Some(PERSISTENT),
+    expiry: Some(Expiry::Ttl {
+        name: "expiration",
+        max: u32::MAX as u64,
+    }),
+    priority: Some(Priority {
+        name: "priority",
+        max: u8::MAX,
+    }),
+    text: TextBody::Octets,
+    nack: NackWords {
+        fate: Fate::Requeued,
+        requeue: Some(&[("requeue", "true")]),
+        dead_letter: Some(&[("requeue", "false")]),
+    },
+    transactional_ack: true,
+    transactional_receipt_after_commit: true,
+    receipts_in_order: false,
+    subscribe_receipt_proves: false,
+    error_receipt_id: false,
+    unescapes_connect: true,
+    forbidden_in_id: Some("@@"),
+    limits: Some(
+        Limits::server()
+            .headers(100)
+            .header_line(100 << 10)
+            .head(4 << 20)
+            .body(4 << 20),
+    ),
+};
+
+pub(super) static ACTIVEMQ: Words = Words {
+    prefetch: Some(Flow::Messages("activemq.prefetchSize")),
+    durable: Some(Durable {
+        name: Some("activemq.subscriptionName"),
+        flags: &[],
+        needs_client_id: true,
+        forget: ForgetDurable::AfterUnsubscribe,
+    }),
+    selector: Some("selector"),
+    persistent: Some(PERSISTENT),
+    expiry: Some(Expiry::Epoch { name: "expires" }),
+    priority: Some(JMS_PRIORITY),
+    text: TextBody::NoLength {
+        typed: Some(("amq-msg-type", "text")),
+    },
+    nack: NackWords {
+        fate: Fate::DeadLettered,
+        requeue: None,
+        dead_letter: Some(&[]),
+    },
+    transactional_ack: true,
+    transactional_receipt_after_commit: false,
+    receipts_in_order: true,
+    subscribe_receipt_proves: true,
+    error_receipt_id: true,
+    unescapes_connect: true,
+    forbidden_in_id: None,
+    limits: Some(
+        Limits::server()
+            .headers(1000)
+            .header_line(10 << 10)
+            .head(10 << 20)
+            .body(100 << 20),
+    ),
+};
+
+pub(super) static ARTEMIS: Words = Words {
+    prefetch: Some(Flow::Bytes("consumer-window-size")),
+    durable: Some(Durable {
+        name: Some("durable-subscription-name"),
+        flags: &[],
+        needs_client_id: true,
+        forget: ForgetDurable::WhileSubscribed,
+    }),
+    selector: Some("selector"),
+    persistent: Some(PERSISTENT),
+    expiry: Some(Expiry::Epoch { name: "expires" }),
+    priority: Some(JMS_PRIORITY),
+    text: TextBody::NoLength { typed: None },
+    nack: NackWords {
+        fate: Fate::Dropped,
+        requeue: None,
+        dead_letter: None,
+    },
+    transactional_ack: false,
+    transactional_receipt_after_commit: false,
+    receipts_in_order: false,
+    subscribe_receipt_proves: true,
+    error_receipt_id: true,
+    unescapes_connect: false,
+    forbidden_in_id: None,
+    limits: None,
+};

@@ -1,0 +1,242 @@
+use std::fmt;
+
+use stomp_frame::Limits;
+
+/// A header as the table has it: its name, and its one value.
+type Header = (&'static str, &'static str);
+
+/// One broker's words: a row of the table. `None` is what it has no word for.
+///
+/// "Observed" is RabbitMQ 3.10.8 and ActiveMQ 5.17.2, asked over a raw socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Words {
+    /// SUBSCRIBE: how much may be under way without acknowledgement.
+    ///
+    /// RabbitMQ `prefetch-count`, without which there is no limit (observed: 3,001 of 3,001).
+    /// ActiveMQ `activemq.prefetchSize`, 1,000 by default; 0 is accepted, and then nothing is ever
+    /// delivered (observed). Artemis `consumer-window-size`, since 2.16, counts octets: 10 KiB by
+    /// default, 0 is one message at a time, -1 is no limit (manual, "Flow Control").
+    pub prefetch: Option<Flow>,
+    /// SUBSCRIBE, UNSUBSCRIBE: a subscription to a topic that outlives the connection.
+    pub durable: Option<Durable>,
+    /// SUBSCRIBE: which messages to deliver, in the broker's language.
+    ///
+    /// 1.0 names the header. ActiveMQ and Artemis take SQL 92 conditions. RabbitMQ accepts the
+    /// header and delivers everything (observed), so it is refused here.
+    pub selector: Option<&'static str>,
+    /// SEND: the message survives a restart of the broker.
+    ///
+    /// `persistent:true` with all three. Without it, messages are lost when RabbitMQ or ActiveMQ
+    /// are killed, even those whose RECEIPT came (observed).
+    pub persistent: Option<Header>,
+    /// SEND: when the message is of no use any more.
+    ///
+    /// RabbitMQ `expiration`, in ms from its arrival, at most 2^32 - 1 (`rabbit_misc:check_expiry`;
+    /// ERROR and the end of the connection above, observed for a value that is no number). ActiveMQ
+    /// and Artemis `expires`, in ms since 1970; 0 is never.
+    pub expiry: Option<Expiry>,
+    /// SEND: which messages to deliver first.
+    ///
+    /// All three call it `priority`. JMS has 0 to 9 (ActiveMQ cuts 11 down to 9, observed; the
+    /// default is 4). RabbitMQ has 0 to 255 and heeds it on queues with `x-max-priority` only.
+    pub priority: Option<Priority>,
+    /// SEND: how to say that the body is text, if it makes a difference.
+    pub text: TextBody,
+    /// NACK: what becomes of the message.
+    pub nack: NackWords,
+    /// ACK and NACK may be part of a transaction.
+    ///
+    /// Not on Artemis, which ignores the header (manual, "Transactional Acknowledgements").
+    pub transactional_ack: bool,
+    /// The RECEIPT of a SEND in a transaction comes only after COMMIT, and never after ABORT, so
+    /// that nobody must wait for it before. RabbitMQ (observed); ActiveMQ confirms at once.
+    pub transactional_receipt_after_commit: bool,
+    /// RECEIPTs come in the order of the frames they confirm. ActiveMQ (observed); not with
+    /// RabbitMQ, where a transient message overtakes a persistent one (observed); nobody promises
+    /// it of Artemis.
+    pub receipts_in_order: bool,
+    /// SUBSCRIBE with `receipt` that is refused gets an ERROR and no RECEIPT.
+    ///
+    /// RabbitMQ sends the ERROR first and then the RECEIPT all the same (observed): a RECEIPT
+    /// behind an ERROR proves nothing.
+    pub subscribe_receipt_proves: bool,
+    /// ERROR names the frame it answers by `receipt-id`. ActiveMQ does, except for frames it could
+    /// not read; RabbitMQ never does (both observed). Artemis does, except for SUBSCRIBE
+    /// (`VersionedStompFrameHandler.handleSubscribe`).
+    pub error_receipt_id: bool,
+    /// CONNECT is unescaped in all versions, against the specification: a backslash in a password
+    /// must be doubled. RabbitMQ and ActiveMQ (observed); Artemis reads it by the rules of 1.0.
+    pub unescapes_connect: bool,
+    /// Text that must not occur in the id of a subscription whose messages are acknowledged.
+    ///
+    /// RabbitMQ takes `@@` for the end of the id when it reads an ACK (observed).
+    pub forbidden_in_id: Option<&'static str>,
+    /// What a frame may measure before the broker refuses it, by default.
+    ///
+    /// RabbitMQ: 4 MiB a frame since 3.12.2, 100 headers of 100 KiB (source; 3.10.8 took 64 MiB).
+    /// ActiveMQ: 100 MiB a body, 1,000 headers of 10 KiB (observed). Artemis: none known.
+    pub limits: Option<Limits>,
+}
+
+/// How a prefetch is counted, and the header for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Flow {
+    /// In messages.
+    Messages(&'static str),
+    /// In octets; 0 is one message at a time.
+    Bytes(&'static str),
+}
+
+/// How a durable subscription is named.
+///
+/// RabbitMQ makes a queue of its own for it, named after user and subscription id: `durable:true`
+/// and `auto-delete:false` on SUBSCRIBE, and the same again on an UNSUBSCRIBE that deletes it (both
+/// observed). ActiveMQ and Artemis tell durable subscriptions apart by the `client-id` of CONNECT
+/// and a name: `activemq.subscriptionName`, `durable-subscription-name`. Without `client-id`
+/// ActiveMQ confirms the SUBSCRIBE and keeps nothing (observed).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Durable {
+    /// The header with the name. `None`: the name is the subscription's id.
+    pub name: Option<&'static str>,
+    /// What else SUBSCRIBE and UNSUBSCRIBE say.
+    pub flags: &'static [(&'static str, &'static str)],
+    /// CONNECT must have named a `client-id`.
+    pub needs_client_id: bool,
+    /// When the subscription can be deleted.
+    pub forget: ForgetDurable,
+}
+
+/// When [`Unsubscribe::durable`](crate::Unsubscribe::durable) deletes a durable subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForgetDurable {
+    /// While it is subscribed to: this UNSUBSCRIBE takes the place of the usual one.
+    WhileSubscribed,
+    /// After the usual UNSUBSCRIBE by id. ActiveMQ: `Durable consumer is in use` before (observed).
+    AfterUnsubscribe,
+}
+
+/// How the end of a message's use is said, and the header for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expiry {
+    /// In ms from arrival.
+    Ttl {
+        /// The header.
+        name: &'static str,
+        /// The most it takes, in ms.
+        max: u64,
+    },
+    /// In ms since 1970, UTC.
+    Epoch {
+        /// The header.
+        name: &'static str,
+    },
+}
+
+/// How messages are preferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Priority {
+    /// The header.
+    pub name: &'static str,
+    /// The highest priority; the lowest is 0.
+    pub max: u8,
+}
+
+/// How a text body is told from octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TextBody {
+    /// Not at all: a body is octets, `content-type` says the rest.
+    Octets,
+    /// By the absence of `content-length`: JMS consumers get a `TextMessage` then, and a
+    /// `BytesMessage` otherwise (observed with ActiveMQ; Artemis: manual, "STOMP and JMS
+    /// interoperability").
+    NoLength {
+        /// A header that says it explicitly, for text that cannot do without `content-length`
+        /// because it holds NUL. ActiveMQ `amq-msg-type:text` (observed).
+        typed: Option<(&'static str, &'static str)>,
+    },
+}
+
+/// What becomes of a message after NACK, and how to ask for something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NackWords {
+    /// What a plain NACK means.
+    ///
+    /// RabbitMQ delivers again at once, on the same subscription if there is no other. ActiveMQ
+    /// moves to `ActiveMQ.DLQ` (both observed). Artemis takes it for an ACK
+    /// (`StompFrameHandlerV11.onNack`).
+    pub fate: Fate,
+    /// What NACK says so that the message is delivered again.
+    pub requeue: Option<&'static [(&'static str, &'static str)]>,
+    /// What NACK says so that the message goes to the dead letters. RabbitMQ `requeue:false`, which
+    /// drops it when the queue has no dead letter exchange (observed).
+    pub dead_letter: Option<&'static [(&'static str, &'static str)]>,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fate {
+    /// Nobody knows.
+    Unknown,
+    /// It is delivered again.
+    Requeued,
+    /// It is moved to the dead letters.
+    DeadLettered,
+    /// It is gone.
+    Dropped,
+}
+
+/// Something that a broker may have no word for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Feature {
+    /// [`Subscribe::prefetch`](crate::Subscribe::prefetch).
+    Prefetch,
+    /// [`Subscribe::window_bytes`](crate::Subscribe::window_bytes).
+    WindowBytes,
+    /// [`Subscribe::durable`](crate::Subscribe::durable).
+    Durable,
+    /// [`Subscribe::selector`](crate::Subscribe::selector).
+    Selector,
+    /// [`Send::persistent`](crate::Send::persistent).
+    Persistence,
+    /// [`Send::expires_in`](crate::Send::expires_in).
+    Expiry,
+    /// [`Send::priority`](crate::Send::priority).
+    Priority,
+    /// NUL in a body of [`Send::text`](crate::Send::text).
+    NulInText,
+    /// [`Nack::requeue`](crate::Nack::requeue).
+    NackRequeue,
+    /// [`Nack::dead_letter`](crate::Nack::dead_letter).
+    NackDeadLetter,
+    /// [`Ack::transaction`](crate::Ack::transaction) and
+    /// [`Nack::transaction`](crate::Nack::transaction).
+    TransactionalAck,
+}
+
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Prefetch => "a prefetch in messages",
+            Self::WindowBytes => "a prefetch in bytes",
+            Self::Durable => "a durable subscription",
+            Self::Selector => "a selector",
+            Self::Persistence => "a persistent message",
+            Self::Expiry => "an expiry of a message",
+            Self::Priority => "a priority of a message",
+            Self::NulInText => "NUL in a text body",
+            Self::NackRequeue => "a NACK that delivers again",
+            Self::NackDeadLetter => "a NACK that moves to the dead letters",
+            Self::TransactionalAck => "an ACK or NACK in a transaction",
+        })
+    }
+}
