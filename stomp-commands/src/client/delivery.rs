@@ -20,7 +20,7 @@ pub struct Delivery {
     /// The message's `subscription`.
     pub subscription: Option<SubscriptionId>,
     /// The message's `ack`, which 1.2 needs.
-    pub ack_id: Option<String>,
+    pub ack: Option<String>,
 }
 
 impl From<&Message> for Delivery {
@@ -28,7 +28,7 @@ impl From<&Message> for Delivery {
         Self {
             message_id: Some(message.message_id().to_owned()),
             subscription: message.subscription().map(SubscriptionId::from),
-            ack_id: message.ack_id().map(str::to_owned),
+            ack: message.ack_id().map(str::to_owned),
         }
     }
 }
@@ -44,7 +44,7 @@ impl Delivery {
                 .put_required(header::MESSAGE_ID, self.message_id)?
                 .put_required(header::SUBSCRIPTION, self.subscription),
             Version::V1_2 => {
-                let ack = self.ack_id.ok_or(CommandError::NotAckable { command })?;
+                let ack = self.ack.ok_or(CommandError::NotAckable { command })?;
                 Ok(frame.put(header::ID, ack))
             }
         }
@@ -63,7 +63,7 @@ impl Delivery {
                 delivery.subscription =
                     Some(assemble::required(frame, header::SUBSCRIPTION)?.into());
             }
-            Version::V1_2 => delivery.ack_id = Some(assemble::required(frame, header::ID)?.into()),
+            Version::V1_2 => delivery.ack = Some(assemble::required(frame, header::ID)?.into()),
         }
         Ok(delivery)
     }
