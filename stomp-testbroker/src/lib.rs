@@ -12,12 +12,19 @@
 //! transactions, receipts and heart-beats, but without I/O, threads or a clock.
 
 mod broker;
+mod link;
 mod profile;
+mod shared;
+mod test_broker;
 mod transcript;
+mod wait;
 
 pub use broker::{Broker, Caps, Config, ConnectionId, Failure, NackPolicy};
+pub use link::{AsyncMemoryStream, Connector, MemoryStream};
 pub use profile::{Profile, UnknownProfile};
+pub use test_broker::{Builder, TestBroker};
 pub use transcript::{Direction, Line, Transcript, What};
+pub use wait::Wait;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -4,7 +4,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use stomp_frame::{Command, Frame, header};
 
-use super::connection::State;
+use super::connection::{Connection, State};
 use super::queue::{Counts, Queue, Target};
 use super::{Broker, ConnectionId, Failure};
 use crate::Transcript;
@@ -95,6 +95,19 @@ impl Broker {
             .iter()
             .filter(|(_, connection)| connection.state == State::Connected)
             .map(|(id, _)| *id)
+    }
+
+    /// Tells whether nothing is under way: all that was received is understood, all output was
+    /// taken, and no message is with a client that still has to acknowledge it.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let quiet = |connection: &Connection| {
+            connection.input.is_empty()
+                && connection.output.is_empty()
+                && connection.transactions.is_empty()
+        };
+        self.connections.values().all(quiet)
+            && self.destinations.queues().all(|queue| queue.unsettled == 0)
     }
 
     /// Names the queues that hold messages, waiting or in the hands of clients.

@@ -12,6 +12,8 @@ mod subscribe;
 mod transaction;
 
 use std::collections::BTreeMap;
+use std::io;
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -104,7 +106,28 @@ impl Broker {
         self.release(id, now);
         if self.connections.remove(&id).is_some() {
             self.transcript.closed(id, now);
+            self.ready.push(id);
         }
+    }
+
+    /// Ends all connections at once, without a word and without what still waits to be written.
+    pub fn close_all(&mut self, now: Instant) {
+        let ids: Vec<_> = self.connections.keys().copied().collect();
+        for id in ids {
+            self.handle_close(id, now);
+        }
+    }
+
+    /// Notes that the client will send no more. What it sent counts, and answers still go out, if
+    /// it reads them; its subscriptions and open transactions end.
+    pub fn handle_eof(&mut self, id: ConnectionId, now: Instant) {
+        self.hang_up(id, now);
+    }
+
+    /// Tells whether the connection is there, though the broker may be about to close it.
+    #[must_use]
+    pub fn is_open(&self, id: ConnectionId) -> bool {
+        self.connections.contains_key(&id)
     }
 
     /// Tells whether the driver should read from the client.
@@ -118,9 +141,11 @@ impl Broker {
     /// Takes what has to be written to the client.
     pub fn poll_transmit(&mut self, id: ConnectionId, now: Instant) -> Option<Bytes> {
         let connection = self.connections.get_mut(&id)?;
+        let was_full = connection.output.len() >= self.config.caps.output;
         let output = connection.take_output();
-        if output.is_some() {
+        if was_full {
             self.resume(id, now);
+            self.announce(id); // there is room to read into again
         }
         output
     }
@@ -132,6 +157,43 @@ impl Broker {
             Some(connection) => connection.state == State::Closing && connection.output.is_empty(),
             None => true,
         }
+    }
+
+    /// Tells whether [`poll_transmit`](Self::poll_transmit) has something, or
+    /// [`poll_close`](Self::poll_close) says yes.
+    pub(crate) fn has_output(&self, id: ConnectionId) -> bool {
+        self.connections.get(&id).is_none_or(|connection| {
+            !connection.output.is_empty() || connection.state == State::Closing
+        })
+    }
+
+    /// What a client without a wire in between reads: octets, or `None` for the end.
+    pub(crate) fn poll_output(&mut self, id: ConnectionId, now: Instant) -> Poll<Option<Bytes>> {
+        match self.poll_transmit(id, now) {
+            Some(output) => Poll::Ready(Some(output)),
+            None if self.poll_close(id) => {
+                self.handle_close(id, now);
+                Poll::Ready(None)
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    /// What happens to octets that a client without a wire in between writes.
+    pub(crate) fn poll_input(
+        &mut self,
+        id: ConnectionId,
+        octets: &[u8],
+        now: Instant,
+    ) -> Poll<io::Result<usize>> {
+        if !self.is_open(id) {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if self.poll_close(id) || self.wants_read(id) {
+            self.handle_data(id, octets, now);
+            return Poll::Ready(Ok(octets.len()));
+        }
+        Poll::Pending
     }
 
     /// Names a connection whose driver has something to do since it looked last: output to write,

@@ -1,0 +1,136 @@
+use std::future::{Future, poll_fn};
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+use super::memory::{now, run_timer};
+use crate::ConnectionId;
+use crate::shared::{Shared, Who};
+
+/// Octets read at a time. On the stack, so that an idle connection has no buffer.
+const READ: usize = 64 << 10;
+
+/// How long a closed connection still listens, so that the client gets the last frame before a
+/// reset.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Moves octets between a stream and the broker until one of them has had enough.
+pub(crate) async fn serve<S>(shared: Arc<Shared>, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let id = shared.with(|broker| broker.handle_open(now()));
+    let mut timer = pin!(run_timer(Arc::clone(&shared), id));
+    let mut driver = Driver {
+        shared: &shared,
+        id,
+        stream,
+        output: Bytes::new(),
+    };
+    let end = poll_fn(|cx| {
+        // When the timer is done, the connection is gone, and the driver sees that, too.
+        let _ = timer.as_mut().poll(cx);
+        driver.poll(cx)
+    })
+    .await;
+    let mut stream = driver.stream;
+    shared.with(|broker| broker.handle_close(id, now()));
+    shared.forget(id);
+    if end.is_ok() {
+        let _ = tokio::time::timeout(LINGER, linger(&mut stream)).await;
+    }
+}
+
+async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut ignored = [0; 512];
+    while stream.read(&mut ignored).await? > 0 {}
+    Ok(())
+}
+
+struct Driver<'a, S> {
+    shared: &'a Shared,
+    id: ConnectionId,
+    stream: S,
+    /// Taken from the broker, not yet written.
+    output: Bytes,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
+    /// Reads and writes as far as it goes, neither waiting for the other. Resolves when the
+    /// connection is at its end: with an error if it broke.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let written = self.poll_write(cx)?;
+            if written.is_ready() && self.is_done() {
+                return Poll::Ready(Ok(()));
+            }
+            if self.poll_read(cx)?.is_pending() {
+                if written.is_pending() {
+                    return Poll::Pending; // the stream wakes us
+                }
+                let more = self.shared.poll_with(self.id, Who::Reader, cx, |broker| {
+                    if broker.has_output(self.id) {
+                        Poll::Ready(())
+                    } else {
+                        Poll::Pending
+                    }
+                });
+                if more.is_pending() {
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Ready when everything is written.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            while !self.output.is_empty() {
+                match Pin::new(&mut self.stream).poll_write(cx, &self.output)? {
+                    Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(count) => self.output.advance(count),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            let output = self
+                .shared
+                .with(|broker| broker.poll_transmit(self.id, now()));
+            match output {
+                Some(output) => self.output = output,
+                None => break,
+            }
+        }
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Ready when something was read; pending also when the broker wants nothing.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let id = self.id;
+        if !self.shared.look(|broker| broker.wants_read(id)) {
+            return Poll::Pending;
+        }
+        let mut space = [const { MaybeUninit::uninit() }; READ];
+        let mut buffer = ReadBuf::uninit(&mut space);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut buffer)? {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(()) => {}
+        }
+        let octets = buffer.filled();
+        self.shared.with(|broker| match octets {
+            [] => broker.handle_eof(id, now()),
+            _ => broker.handle_data(id, octets, now()),
+        });
+        Poll::Ready(Ok(()))
+    }
+
+    fn is_done(&self) -> bool {
+        self.shared.look(|broker| broker.poll_close(self.id))
+    }
+}

@@ -1,0 +1,108 @@
+//! The test broker as a program, for tests in any language.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use stomp_commands::HeartBeat;
+use stomp_testbroker::{Profile, TestBroker};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A STOMP broker for tests: real semantics, nothing to install, gone when you stop it.
+///
+/// Speaks STOMP 1.0, 1.1 and 1.2. Queues are whatever does not begin with /topic/. Messages are
+/// kept in memory. It is no broker for production: there are no users unless you name some, and no
+/// message survives it.
+#[derive(Debug, Parser)]
+#[command(version, after_long_help = EXAMPLES)]
+struct Options {
+    /// Where to listen; port 0 takes a free one. The address is printed as `listening on ADDR`.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:61613")]
+    listen: SocketAddr,
+
+    /// Whose manners to copy: strict (the specification to the letter), rabbitmq, activemq, artemis.
+    #[arg(long, value_name = "NAME", default_value_t)]
+    profile: Profile,
+
+    /// Lets only this user in; may be given several times. Without it everybody may come in.
+    #[arg(long, value_name = "USER:PASS", value_parser = login)]
+    login: Vec<(String, String)>,
+
+    /// Offers heart-beats: what the broker can send and what it wants to receive, in ms.
+    #[arg(long, value_name = "SEND,RECEIVE", default_value_t = HeartBeat::NONE)]
+    heart_beat: HeartBeat,
+
+    /// Prints the whole conversation when it ends.
+    #[arg(long)]
+    transcript: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  A broker on a free port, for a test script that reads the port from the first line:
+      stomp-testbroker --listen 127.0.0.1:0
+  As picky about logins and as odd as RabbitMQ:
+      stomp-testbroker --profile rabbitmq --login guest:guest
+
+It ends, with exit code 0, on SIGTERM and on Ctrl-C.";
+
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("stomp-testbroker: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> io::Result<()> {
+    let mut builder = TestBroker::builder()
+        .listen(options.listen)
+        .profile(options.profile)
+        .configure(|config| {
+            config.heart_beat = options.heart_beat;
+            if !options.transcript {
+                config.transcript = 0;
+            }
+        });
+    for (user, passcode) in options.login {
+        builder = builder.login(user, passcode);
+    }
+    let broker = builder.try_start().map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot listen on {}: {error}", options.listen),
+        )
+    })?;
+    println!("listening on {}", broker.address());
+    wait_for_signal()?;
+    if options.transcript {
+        print!("{}", broker.transcript());
+    }
+    Ok(())
+}
+
+fn wait_for_signal() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        std::future::poll_fn(|cx| match terminate.poll_recv(cx) {
+            std::task::Poll::Pending => interrupt.poll_recv(cx),
+            ready => ready,
+        })
+        .await;
+        Ok(())
+    })
+}
+
+fn login(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((user, passcode)) => Ok((user.to_owned(), passcode.to_owned())),
+        None => Err("expected USER:PASS".to_owned()),
+    }
+}
