@@ -29,6 +29,11 @@ struct Options {
     #[arg(long, value_name = "USER:PASS", value_parser = login)]
     login: Vec<(String, String)>,
 
+    /// Refuses CONNECT without `host` from 1.1 on, as the specification demands. Several clients
+    /// forget it, and no other broker minds.
+    #[arg(long)]
+    require_host: bool,
+
     /// Offers heart-beats: what the broker can send and what it wants to receive, in ms.
     #[arg(long, value_name = "SEND,RECEIVE", default_value_t = HeartBeat::NONE)]
     heart_beat: HeartBeat,
@@ -63,6 +68,7 @@ fn run(options: Options) -> io::Result<()> {
         .profile(options.profile)
         .configure(|config| {
             config.heart_beat = options.heart_beat;
+            config.host_required = Some(options.require_host);
             if !options.transcript {
                 config.transcript = 0;
             }

@@ -28,6 +28,9 @@ pub struct Config {
     pub logins: BTreeMap<String, String>,
     /// The virtual hosts there are. Default: empty, and then any name is one.
     pub virtual_hosts: Vec<String>,
+    /// Whether CONNECT must have `host` from 1.1 on, as the specification demands and no broker
+    /// insists on. Default: what the profile does; yes for [`Profile::Strict`].
+    pub host_required: Option<bool>,
     /// What happens to a message that a client refused. Default: what the profile does;
     /// [`NackPolicy::Drop`] for [`Profile::Strict`].
     pub nack: Option<NackPolicy>,
@@ -52,6 +55,7 @@ impl Default for Config {
             tolerance: None,
             logins: BTreeMap::new(),
             virtual_hosts: Vec::new(),
+            host_required: None,
             nack: None,
             max_deliveries: None,
             dead_letters: None,
@@ -71,6 +75,7 @@ impl fmt::Debug for Config {
             .field("tolerance", &self.tolerance)
             .field("logins", &self.logins.keys().collect::<Vec<_>>())
             .field("virtual_hosts", &self.virtual_hosts)
+            .field("host_required", &self.host_required)
             .field("nack", &self.nack)
             .field("max_deliveries", &self.max_deliveries)
             .field("dead_letters", &self.dead_letters)

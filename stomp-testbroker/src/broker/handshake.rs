@@ -54,11 +54,11 @@ impl Broker {
     }
 
     fn check_host(&self, frame: &Frame, version: Version) -> Result<(), Failure> {
+        let required = self.config.host_required;
+        let required = required.unwrap_or(self.manners.host_required);
         let host = match frame.headers.get(header::HOST) {
             Some(host) => host,
-            None if version > Version::V1_0 && self.manners.host_required => {
-                require(frame, header::HOST)?
-            }
+            None if version > Version::V1_0 && required => require(frame, header::HOST)?,
             None => return Ok(()),
         };
         let known = &self.config.virtual_hosts;
