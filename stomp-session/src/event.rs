@@ -143,7 +143,6 @@ impl AckToken {
 /// What became of an ACK or NACK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "it was sent, or it was not")]
-#[must_use = "a stale delivery was not settled, and will come again"]
 pub enum Settled {
     /// The frame is queued.
     Sent,
