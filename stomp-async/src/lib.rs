@@ -1,1 +1,75 @@
-//! A STOMP client for tokio with failover, heart-beats and receipts.
+//! A STOMP client for tokio, with failover, heart-beats and receipts.
+//!
+//! ```text
+//!   Client, Subscription, Message ──► calls ──► one task: Link(transport + Session)
+//!   (handles, cheap to clone)     ◄─ messages ─┤           │ lost
+//!                                 ◄─ answers ──┘           └──► Dialer(failover) ──► next Link
+//! ```
+//!
+//! ```no_run
+//! use stomp_async::Client;
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let client = Client::connect("stomp://guest:guest@localhost:61613").await?;
+//!     let mut inbox = client.subscribe("/queue/hello").await?;
+//!     client.send("/queue/hello").text("hi").confirmed().await?;
+//!     if let Some(message) = inbox.next().await.transpose()? {
+//!         println!("{}", message.text()?);
+//!         message.ack().await?;
+//!     }
+//!     client.disconnect().await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What happens when the connection is lost
+//!
+//! The client reconnects by the rules of its [failover URI](stomp_failover::FailoverUri), subscribes
+//! anew, and goes on. Nothing is lost in silence: a [confirmed](Send::confirmed) message whose
+//! RECEIPT did not come ends as [`Error::Unconfirmed`], a frame that did not leave as
+//! [`Error::NotSent`], and a message of the old connection that is acknowledged late is
+//! [`Settled::Stale`]: nothing is sent for it, since on another connection its ACK might hit
+//! another message. What is sent while there is no connection waits, up to
+//! [`buffer`](Builder::buffer) octets and [`send_timeout`](Builder::send_timeout), and goes out
+//! after the subscriptions are back.
+//!
+//! # Time
+//!
+//! Every wait ends: connecting, CONNECTED, sending, receipts, disconnecting. All defaults are at
+//! [`Builder`]. No code of the application runs on the task that reads and beats, so a slow handler
+//! never costs the connection.
+
+mod builder;
+mod call;
+mod client;
+mod desk;
+mod dialer;
+mod driver;
+mod error;
+mod event;
+mod handle;
+mod link;
+mod message;
+mod send;
+mod subscription;
+mod transport;
+
+pub use builder::Builder;
+pub use client::Client;
+pub use error::{Cause, Error};
+pub use event::{Event, Events};
+pub use message::{Acker, Content, Message};
+pub use send::Send;
+pub use subscription::{Subscribe, Subscription};
+pub use transport::Transport;
+
+pub use stomp_commands::{AckMode, Dialect, HeartBeat, Version, header};
+pub use stomp_failover::Broker;
+pub use stomp_session::{
+    CloseReason, Config, Connection, Epoch, ServerError, Settled, SubscriptionKey, UsageError,
+};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,105 @@
+use std::time::Duration;
+
+use stomp_failover::{Broker, Failover};
+use stomp_session::{CloseReason, Config, Session, Subscriptions};
+use tokio::sync::broadcast;
+use tokio::time::{sleep, timeout};
+
+use crate::link::{Link, now};
+use crate::transport::Connector;
+use crate::{Error, Event};
+
+/// Gets from a failover URI to a link on which CONNECTED was said.
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    pub(crate) config: Config,
+    pub(crate) connector: Connector,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) failover: Failover,
+    pub(crate) events: broadcast::Sender<Event>,
+}
+
+impl Dialer {
+    /// Makes attempts until one succeeds, at CONNECTED, or the failover has no more.
+    pub(crate) async fn dial(&mut self, mut subscriptions: Subscriptions) -> Result<Link, Error> {
+        loop {
+            let attempt = self.failover.next()?;
+            let broker = &attempt.broker;
+            let delay = attempt.delay;
+            if attempt.warn {
+                tracing::warn!(%broker, attempt = attempt.number, "still no connection");
+            }
+            if attempt.number > 1 || self.failover.has_ever_connected() {
+                let _ = self.events.send(Event::Reconnecting {
+                    broker: broker.clone(),
+                    delay,
+                    attempt: attempt.number,
+                });
+            }
+            sleep(delay).await;
+            match self.attempt(broker, subscriptions).await? {
+                Ok(link) => {
+                    self.failover.succeeded(&attempt);
+                    return Ok(link);
+                }
+                Err((left, why)) => {
+                    tracing::debug!(%broker, %why, "no connection");
+                    subscriptions = left;
+                    self.failover.failed(&attempt, why);
+                }
+            }
+        }
+    }
+
+    /// Makes one attempt. The outer error is ours and ends it all; the inner one is the broker's,
+    /// and gives the subscriptions back for the next.
+    async fn attempt(
+        &mut self, // a shared reference would have to be `Sync`, and a server source need not be
+        broker: &Broker,
+        subscriptions: Subscriptions,
+    ) -> Result<Result<Link, (Subscriptions, String)>, Error> {
+        let config = self.config_for(broker);
+        Session::check(&config)?;
+        let transport = self.connector.connect(broker.clone());
+        let transport = match timeout(self.connect_timeout, transport).await {
+            Ok(Ok(transport)) => transport,
+            Ok(Err(error)) => return Ok(Err((subscriptions, plain(&error)))),
+            Err(_) => {
+                let why = format!("no answer within {:?}", self.connect_timeout);
+                return Ok(Err((subscriptions, why)));
+            }
+        };
+        let session = Session::connect(config, subscriptions, now())?;
+        let mut link = Link::new(transport, session, broker.clone());
+        match link.handshake().await {
+            Ok(()) => Ok(Ok(link)),
+            Err(reason) => {
+                let why = link.explain(&reason);
+                Ok(Err((link.into_subscriptions(), why)))
+            }
+        }
+    }
+
+    /// What the URI says of a broker goes before what the builder says of all.
+    fn config_for(&self, broker: &Broker) -> Config {
+        let mut config = self.config.clone();
+        if let Some(login) = broker.login() {
+            config.login = Some(login.to_owned());
+            config.passcode = broker.passcode().map(str::to_owned);
+        }
+        config
+    }
+
+    pub(crate) fn lost(&mut self, stable_for: Duration, reason: &CloseReason) {
+        self.failover.lost(stable_for, reason);
+    }
+}
+
+/// An I/O error without the operating system's number for it.
+pub(crate) fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((text, _)) => text.to_lowercase(),
+        None => text,
+    }
+}

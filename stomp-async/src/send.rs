@@ -1,0 +1,157 @@
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::call::{Call, Confirm};
+use crate::handle::Handle;
+use crate::{Client, Error};
+
+/// A message on its way out. Made by [`Client::send`]; sent by `.await`.
+///
+/// ```no_run
+/// # async fn example(client: stomp_async::Client) -> Result<(), stomp_async::Error> {
+/// client.send("/queue/a").text("fire and forget").await?;
+/// client.send("/queue/a").text("kept").confirmed().await?;
+/// # Ok(()) }
+/// ```
+///
+/// # How far it has come when `.await` returns
+///
+/// | | `Ok(())` means |
+/// |---|---|
+/// | `.await` | the frame is queued for the connection that is up |
+/// | `.confirmed().await` | the broker has processed this very frame, and was asked to keep it on disk |
+///
+/// # Cancel safety
+///
+/// Dropping the future before the frame was handed over sends nothing. Afterwards the frame goes
+/// out whole, and only the answer is lost.
+#[derive(Debug)]
+#[must_use = "nothing is sent until this is awaited"]
+pub struct Send {
+    handle: Handle,
+    command: stomp_commands::Send,
+    confirm: Confirm,
+    transient: Persistence,
+    patience: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Persistence {
+    /// Asked for by `confirmed`: brokers lose confirmed messages that are not persistent.
+    WhenConfirmed,
+    Never,
+}
+
+impl Send {
+    pub(crate) fn new(client: &Client, destination: String) -> Self {
+        Self {
+            patience: client.handle.send_timeout,
+            handle: client.handle.clone(),
+            command: stomp_commands::Send::to(destination),
+            confirm: Confirm::Taken,
+            transient: Persistence::WhenConfirmed,
+        }
+    }
+
+    /// Sets a body of text: `text/plain;charset=utf-8`.
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.command = self.command.text(text);
+        self
+    }
+
+    /// Sets a body of octets: `application/octet-stream`.
+    pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
+        self.command = self.command.bytes(body);
+        self
+    }
+
+    /// Sets a body, and says nothing about what it is.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.command = self.command.body(body);
+        self
+    }
+
+    /// Sets a body of JSON: `application/json`.
+    ///
+    /// # Errors
+    ///
+    /// When the value cannot be serialised.
+    #[cfg(feature = "json")]
+    pub fn json(mut self, value: &(impl serde::Serialize + ?Sized)) -> serde_json::Result<Self> {
+        self.command = self.command.json(value)?;
+        Ok(self)
+    }
+
+    /// Says what the body is: a MIME type.
+    pub fn content_type(mut self, mime: impl Into<String>) -> Self {
+        self.command = self.command.content_type(mime);
+        self
+    }
+
+    /// Adds a header of your own. It travels with the message.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        self.command = self.command.header(name, value);
+        self
+    }
+
+    /// Waits until the broker has confirmed this message by a RECEIPT, and asks it to keep the
+    /// message on disk: both RabbitMQ and ActiveMQ lose confirmed messages in a crash that were
+    /// not sent with `persistent:true`.
+    ///
+    /// # Errors
+    ///
+    /// The future then fails with [`Error::NotSent`] if no octet left this process,
+    /// [`Error::Rejected`] if the broker answered by ERROR, and [`Error::Unconfirmed`] if nobody
+    /// can know.
+    pub fn confirmed(mut self) -> Self {
+        self.confirm = Confirm::Receipt;
+        self
+    }
+
+    /// Lets the broker keep a confirmed message in memory only. Faster, and gone if it crashes.
+    pub fn transient(mut self) -> Self {
+        self.transient = Persistence::Never;
+        self
+    }
+
+    /// Sets how long the message may wait in this process, for a connection or for room. Default
+    /// 30 s. The wait for a RECEIPT comes on top.
+    pub fn timeout(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    async fn run(self) -> Result<(), Error> {
+        let Self {
+            handle,
+            mut command,
+            confirm,
+            transient,
+            patience,
+        } = self;
+        if confirm == Confirm::Receipt && transient == Persistence::WhenConfirmed {
+            command = command.persistent();
+        }
+        let octets = command.body.len();
+        handle
+            .call(octets, patience, |ticket, reply| Call::Send {
+                command,
+                confirm,
+                ticket,
+                reply,
+            })
+            .await
+    }
+}
+
+impl IntoFuture for Send {
+    type Output = Result<(), Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + core::marker::Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
