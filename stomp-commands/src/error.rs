@@ -45,7 +45,7 @@ pub enum CommandError {
     #[error("CONNECT offers no version")]
     NoVersion,
     /// The broker has no word for this.
-    #[error("{dialect} cannot express {feature}")]
+    #[error("the {dialect} dialect has no word for {feature}")]
     Inexpressible {
         /// The broker's dialect.
         dialect: Dialect,
@@ -53,7 +53,7 @@ pub enum CommandError {
         feature: Feature,
     },
     /// The broker has a word for this, but not for so small or so large a number.
-    #[error("{dialect} takes {min} to {max} for {feature}")]
+    #[error("the {dialect} dialect has {min} to {max} for {feature}")]
     OutOfRange {
         /// The broker's dialect.
         dialect: Dialect,
@@ -65,19 +65,19 @@ pub enum CommandError {
         max: u64,
     },
     /// A durable subscription needs a `client-id` on CONNECT with this broker, and there was none.
-    #[error("{dialect} needs a client-id on CONNECT for a durable subscription")]
+    #[error("a durable subscription needs a client-id on CONNECT in the {dialect} dialect")]
     NoClientId {
         /// The broker's dialect.
         dialect: Dialect,
     },
     /// The name of a durable subscription is its id with this broker, and they differ.
-    #[error("{dialect} names a durable subscription by its id, so both must be the same")]
+    #[error("the {dialect} dialect names a durable subscription by its id, so both must be equal")]
     DurableIdDiffers {
         /// The broker's dialect.
         dialect: Dialect,
     },
     /// The broker could not read an ACK of a subscription with this id.
-    #[error("{dialect} cannot acknowledge messages of a subscription id that holds {text:?}")]
+    #[error("no ACK can be read in the {dialect} dialect when the subscription id holds {text:?}")]
     UnusableId {
         /// The broker's dialect.
         dialect: Dialect,

@@ -45,3 +45,7 @@ pub use passcode::Passcode;
 pub use server::{Connected, ErrorFrame, Message, MessageBuilder, Receipt, ServerFrame};
 
 pub use stomp_frame::{Command, Frame, Headers, Version, header};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

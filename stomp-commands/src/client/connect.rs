@@ -22,8 +22,8 @@ use crate::{CommandError, Dialect, FrameError, HeartBeat, Passcode, negotiate};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connect {
-    /// CONNECT, or STOMP.
-    pub command: Command,
+    /// Says STOMP instead of CONNECT.
+    pub stomp: bool,
     /// The versions offered, in increasing order. All of them, unless told otherwise.
     pub versions: Vec<Version>,
     /// The virtual host: mandatory from 1.1 on, and not written when only 1.0 is offered.
@@ -49,7 +49,7 @@ impl Connect {
     #[must_use]
     pub fn new(host: impl Into<String>) -> Self {
         Self {
-            command: Command::Connect,
+            stomp: false,
             versions: Version::ALL.to_vec(),
             host: Some(host.into()),
             login: None,
@@ -64,7 +64,7 @@ impl Connect {
     /// Says STOMP instead of CONNECT, so that a server can tell it from HTTP. Needs 1.1 or later.
     #[must_use]
     pub fn stomp(mut self) -> Self {
-        self.command = Command::Stomp;
+        self.stomp = true;
         self
     }
 
@@ -127,8 +127,12 @@ impl Connect {
     /// or when a header of your own has a method here.
     pub fn into_frame(self) -> Result<Frame, CommandError> {
         let highest = *self.versions.iter().max().ok_or(CommandError::NoVersion)?;
+        let command = match self.stomp {
+            true => Command::Stomp,
+            false => Command::Connect,
+        };
         let passcode = self.passcode.as_ref().map(Passcode::as_str);
-        let mut frame = Assembly::new(self.command, highest)?;
+        let mut frame = Assembly::new(command, highest)?;
         if highest > Version::V1_0 {
             let versions = negotiate::version_list(&self.versions);
             frame = frame
@@ -143,7 +147,7 @@ impl Connect {
             frame = frame.put(header::HEART_BEAT, self.heart_beat.to_string());
         }
         let frame = frame.finish(&self.headers)?;
-        Ok(match self.command {
+        Ok(match command {
             // The encoder leaves CONNECT as it is, but not STOMP.
             Command::Connect if self.dialect.words().unescapes_connect => escape(frame),
             _ => frame,
@@ -178,7 +182,7 @@ impl Connect {
             ),
         };
         Ok(Self {
-            command,
+            stomp: command == Command::Stomp,
             versions: negotiate::offered_versions(frame.headers.get(header::ACCEPT_VERSION)),
             host,
             login: assemble::optional(&frame, header::LOGIN),

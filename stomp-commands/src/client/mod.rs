@@ -2,9 +2,11 @@
 
 mod ack;
 mod ack_mode;
+mod body_kind;
 mod connect;
 mod delivery;
 mod disconnect;
+mod expires_in;
 mod frame;
 mod nack;
 mod send;
@@ -14,13 +16,15 @@ mod unsubscribe;
 
 pub use ack::Ack;
 pub use ack_mode::{AckMode, UnknownAckMode};
+pub use body_kind::BodyKind;
 pub(crate) use connect::CLIENT_ID;
 pub use connect::Connect;
 pub use delivery::Delivery;
 pub use disconnect::Disconnect;
+pub use expires_in::ExpiresIn;
 pub use frame::ClientFrame;
 pub use nack::{Nack, Refusal};
-pub use send::{BodyKind, ExpiresIn, Send};
+pub use send::Send;
 pub use subscribe::{Prefetch, Subscribe};
 pub use transaction::{Abort, Begin, Commit};
 pub use unsubscribe::Unsubscribe;

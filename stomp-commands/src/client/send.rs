@@ -1,8 +1,10 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use stomp_frame::{Command, ContentLength, Frame, Headers, Version, header};
 
+use super::{BodyKind, ExpiresIn};
 use crate::assemble::{self, Assembly, setters};
 use crate::dialect::{Expiry, TextBody};
 use crate::{CommandError, Dialect, Feature, FrameError, Peer, ReceiptId, TransactionId};
@@ -21,7 +23,7 @@ use crate::{CommandError, Dialect, Feature, FrameError, Peer, ReceiptId, Transac
 /// assert_eq!(frame.body, "hello");
 /// # Ok::<_, stomp_commands::CommandError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Send {
     /// Where the message goes.
@@ -44,66 +46,6 @@ pub struct Send {
     pub headers: Headers,
     /// The body.
     pub body: Bytes,
-}
-
-/// What the body of a message is, which decides its default `content-type`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum BodyKind {
-    /// Nothing is said about it.
-    #[default]
-    Raw,
-    /// `application/octet-stream`.
-    Bytes,
-    /// `text/plain;charset=utf-8`.
-    Text,
-    /// `application/json`.
-    Json,
-}
-
-impl BodyKind {
-    /// The `content-type` that goes with it.
-    #[must_use]
-    pub const fn content_type(self) -> Option<&'static str> {
-        match self {
-            Self::Raw => None,
-            Self::Bytes => Some("application/octet-stream"),
-            Self::Text => Some("text/plain;charset=utf-8"),
-            Self::Json => Some("application/json"),
-        }
-    }
-
-    /// Tells whether it is text, for brokers that make a difference.
-    #[must_use]
-    pub const fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::Json)
-    }
-}
-
-/// When a message is of no use any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct ExpiresIn {
-    /// How long it is of use.
-    pub ttl: Duration,
-    /// Since when.
-    pub now: SystemTime,
-}
-
-impl ExpiresIn {
-    /// The time left, in ms, at least 1: to ActiveMQ and Artemis, 0 means never.
-    fn ttl_ms(self) -> u64 {
-        let ms = self.ttl.as_nanos().div_ceil(1_000_000).max(1);
-        u64::try_from(ms).unwrap_or(u64::MAX)
-    }
-
-    /// The time of day, in ms since 1970.
-    fn epoch_ms(self) -> u64 {
-        let now = self.now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        // Brokers in Java read a signed number.
-        now.saturating_add(self.ttl_ms()).min(i64::MAX as u64)
-    }
 }
 
 impl Send {
@@ -297,5 +239,23 @@ impl Send {
             headers: assemble::user_headers(&mut frame),
             body: frame.body,
         })
+    }
+}
+
+/// Shows everything but the body, of which it shows the length.
+impl fmt::Debug for Send {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Send")
+            .field("destination", &self.destination)
+            .field("transaction", &self.transaction)
+            .field("receipt", &self.receipt)
+            .field("content_type", &self.content_type)
+            .field("kind", &self.kind)
+            .field("persistent", &self.persistent)
+            .field("expires_in", &self.expires_in)
+            .field("priority", &self.priority)
+            .field("headers", &self.headers)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish()
     }
 }

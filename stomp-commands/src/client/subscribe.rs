@@ -40,18 +40,6 @@ pub struct Subscribe {
     pub headers: Headers,
 }
 
-/// How much may be under way to a subscription without acknowledgement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
-#[non_exhaustive]
-pub enum Prefetch {
-    /// So many messages.
-    Messages(u32),
-    /// So many octets of messages; 0 is one message at a time.
-    Bytes(u32),
-}
-
 impl Subscribe {
     /// Asks for the messages of a destination, in ack mode `auto`.
     #[must_use]
@@ -206,6 +194,18 @@ impl Subscribe {
             headers: assemble::user_headers(&mut frame),
         })
     }
+}
+
+/// How much may be under way to a subscription without acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Prefetch {
+    /// So many messages.
+    Messages(u32),
+    /// So many octets of messages; 0 is one message at a time.
+    Bytes(u32),
 }
 
 fn put_prefetch(frame: Assembly, prefetch: Prefetch) -> Result<Assembly, CommandError> {

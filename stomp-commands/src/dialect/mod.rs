@@ -5,6 +5,7 @@ mod table;
 mod words;
 
 use std::fmt;
+use std::str::FromStr;
 
 pub use peer::Peer;
 pub use words::{
@@ -52,6 +53,17 @@ pub enum Dialect {
 impl Dialect {
     /// Every dialect.
     pub const ALL: [Self; 4] = [Self::Generic, Self::RabbitMq, Self::ActiveMq, Self::Artemis];
+
+    /// Names the dialect as a configuration would: `generic`, `rabbitmq`, `activemq`, `artemis`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            Self::RabbitMq => "rabbitmq",
+            Self::ActiveMq => "activemq",
+            Self::Artemis => "artemis",
+        }
+    }
 
     /// Recognises a broker by the `server` header of its CONNECTED.
     ///
@@ -115,14 +127,27 @@ impl Dialect {
     }
 }
 
+/// Writes the name that [`FromStr`] reads.
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Generic => "an unknown broker",
-            Self::RabbitMq => "RabbitMQ",
-            Self::ActiveMq => "ActiveMQ",
-            Self::Artemis => "Artemis",
-        })
+        f.pad(self.as_str())
+    }
+}
+
+/// The text is not `generic`, `rabbitmq`, `activemq` or `artemis`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a dialect (expected generic, rabbitmq, activemq or artemis)")]
+#[non_exhaustive]
+pub struct UnknownDialect;
+
+impl FromStr for Dialect {
+    type Err = UnknownDialect;
+
+    fn from_str(text: &str) -> Result<Self, UnknownDialect> {
+        Self::ALL
+            .into_iter()
+            .find(|dialect| dialect.as_str() == text)
+            .ok_or(UnknownDialect)
     }
 }
 
@@ -149,5 +174,13 @@ mod tests {
             assert_eq!(Dialect::detect(Some(server)), dialect, "{server}");
         }
         assert_eq!(Dialect::detect(None), Dialect::Generic);
+    }
+
+    #[test]
+    fn dialects_are_read_as_they_are_written() {
+        for dialect in Dialect::ALL {
+            assert_eq!(dialect.to_string().parse(), Ok(dialect));
+        }
+        assert_eq!("RabbitMQ".parse::<Dialect>(), Err(UnknownDialect));
     }
 }

@@ -116,12 +116,11 @@ impl ErrorFrame {
 impl fmt::Display for ErrorFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let explanation = self.explanation();
-        let first = explanation.lines().next().unwrap_or_default().trim();
+        let first = explanation.trim().lines().next().unwrap_or_default().trim();
         match (self.message.as_deref().map(str::trim), first) {
             (None | Some(""), "") => f.write_str("no description"),
             (None | Some(""), text) => f.write_str(text),
-            (Some(message), "") => f.write_str(message),
-            (Some(message), text) if text == message => f.write_str(message),
+            (Some(message), text) if text.is_empty() || text == message => f.write_str(message),
             (Some(message), text) => write!(f, "{message}: {text}"),
         }
     }

@@ -1,0 +1,374 @@
+//! What each broker is told, and what is refused instead.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use stomp_commands::dialect::{Fate, ForgetDurable};
+use stomp_commands::{
+    AckMode, CommandError, Dialect, Feature, Message, Nack, Peer, Send, Subscribe, Unsubscribe,
+    Version,
+};
+use stomp_frame::{ContentLength, Encoder, Side};
+
+use Dialect::{ActiveMq, Artemis, Generic, RabbitMq};
+
+fn peer(dialect: Dialect) -> Peer {
+    Peer::new(Version::V1_2, dialect)
+}
+
+/// The headers that a command has in addition to those it has without the broker's words.
+#[track_caller]
+fn said(frame: Result<stomp_commands::Frame, CommandError>) -> Vec<(String, String)> {
+    let usual = ["id", "destination", "ack", "content-type"];
+    let frame = frame.unwrap();
+    let headers = frame.headers.iter();
+    headers
+        .filter(|(name, _)| !usual.contains(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn pairs(headers: &[(&str, &str)]) -> Vec<(String, String)> {
+    let headers = headers.iter();
+    headers
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+        .collect()
+}
+
+fn refused(dialect: Dialect, feature: Feature) -> CommandError {
+    CommandError::Inexpressible { dialect, feature }
+}
+
+fn subscribe() -> Subscribe {
+    Subscribe::to("/topic/a").id("s1").ack(AckMode::Client)
+}
+
+#[test]
+fn prefetch() {
+    let ask = |dialect, n| subscribe().prefetch(n).into_frame(peer(dialect));
+    assert_eq!(said(ask(RabbitMq, 10)), pairs(&[("prefetch-count", "10")]));
+    assert_eq!(
+        said(ask(ActiveMq, 10)),
+        pairs(&[("activemq.prefetchSize", "10")])
+    );
+    assert_eq!(
+        said(ask(Artemis, 1)),
+        pairs(&[("consumer-window-size", "0")])
+    );
+    assert_eq!(ask(Artemis, 10), Err(refused(Artemis, Feature::Prefetch)));
+    assert_eq!(ask(Generic, 1), Err(refused(Generic, Feature::Prefetch)));
+}
+
+#[test]
+fn a_prefetch_of_nothing_is_refused() {
+    // ActiveMQ would never deliver anything, RabbitMQ everything.
+    for dialect in [RabbitMq, ActiveMq] {
+        let frame = subscribe().prefetch(0).into_frame(peer(dialect));
+        assert!(
+            matches!(frame, Err(CommandError::OutOfRange { min: 1, .. })),
+            "{frame:?}"
+        );
+    }
+    assert!(subscribe().prefetch(0).into_frame(peer(Artemis)).is_err());
+}
+
+#[test]
+fn window_in_bytes() {
+    for dialect in Dialect::ALL {
+        let frame = subscribe().window_bytes(4096).into_frame(peer(dialect));
+        match dialect {
+            Artemis => assert_eq!(said(frame), pairs(&[("consumer-window-size", "4096")])),
+            _ => assert_eq!(frame, Err(refused(dialect, Feature::WindowBytes))),
+        }
+    }
+}
+
+#[test]
+fn selector() {
+    for dialect in Dialect::ALL {
+        let frame = subscribe().selector("a = 1").into_frame(peer(dialect));
+        match dialect {
+            RabbitMq => assert_eq!(frame, Err(refused(RabbitMq, Feature::Selector))),
+            _ => assert_eq!(said(frame), pairs(&[("selector", "a = 1")])),
+        }
+    }
+}
+
+#[test]
+fn durable_subscriptions_of_rabbitmq_are_named_by_their_id() {
+    let to = peer(RabbitMq);
+    let flags = pairs(&[("durable", "true"), ("auto-delete", "false")]);
+    let durable = Subscribe::to("/topic/a").durable("d1");
+    let frame = durable.clone().into_frame(to).unwrap();
+    assert_eq!(frame.headers.get("id"), Some("d1"));
+    assert_eq!(said(Ok(frame)), flags);
+    assert_eq!(said(durable.clone().id("d1").into_frame(to)), flags);
+    let dialect = RabbitMq;
+    let other = durable.id("s1").into_frame(to);
+    assert_eq!(other, Err(CommandError::DurableIdDiffers { dialect }));
+    let forget = Unsubscribe::durable("d1").into_frame(to).unwrap();
+    assert_eq!(forget.headers.get("id"), Some("d1"));
+    assert_eq!(said(Ok(forget)), flags);
+}
+
+#[test]
+fn durable_subscriptions_of_jms_brokers_need_a_client_id() {
+    let cases = [
+        (
+            ActiveMq,
+            "activemq.subscriptionName",
+            ForgetDurable::AfterUnsubscribe,
+        ),
+        (
+            Artemis,
+            "durable-subscription-name",
+            ForgetDurable::WhileSubscribed,
+        ),
+    ];
+    for (dialect, header, forget) in cases {
+        let durable = Subscribe::to("/topic/a").durable("d1");
+        let without = durable.clone().into_frame(peer(dialect));
+        assert_eq!(without, Err(CommandError::NoClientId { dialect }));
+        let with = peer(dialect).with_client_id();
+        assert_eq!(
+            said(durable.clone().into_frame(with)),
+            pairs(&[(header, "d1")])
+        );
+        assert_eq!(
+            said(durable.id("s1").into_frame(with)),
+            pairs(&[(header, "d1")])
+        );
+        let unsubscribe = Unsubscribe::durable("d1").into_frame(with);
+        assert_eq!(said(unsubscribe), pairs(&[(header, "d1")]));
+        assert_eq!(dialect.words().durable.unwrap().forget, forget);
+    }
+    let generic = Subscribe::to("/topic/a")
+        .durable("d1")
+        .into_frame(peer(Generic));
+    assert_eq!(generic, Err(refused(Generic, Feature::Durable)));
+}
+
+#[test]
+fn ids_that_rabbitmq_misreads_are_refused_where_it_matters() {
+    let id = Subscribe::to("/queue/a").id("a@@b");
+    let acked = id.clone().ack(AckMode::Client);
+    let error = CommandError::UnusableId {
+        dialect: RabbitMq,
+        text: "@@",
+    };
+    assert_eq!(acked.clone().into_frame(peer(RabbitMq)), Err(error));
+    assert!(id.into_frame(peer(RabbitMq)).is_ok());
+    assert!(acked.into_frame(peer(ActiveMq)).is_ok());
+}
+
+#[test]
+fn persistence_has_one_word() {
+    for dialect in Dialect::ALL {
+        let frame = Send::to("/queue/a").persistent().into_frame(peer(dialect));
+        assert_eq!(said(frame), pairs(&[("persistent", "true")]));
+        assert_eq!(said(Send::to("/queue/a").into_frame(peer(dialect))), []);
+    }
+}
+
+#[test]
+fn expiry() {
+    let now = UNIX_EPOCH + Duration::from_millis(1_000_000);
+    let ask = |dialect, ttl| {
+        Send::to("/queue/a")
+            .expires_in(ttl, now)
+            .into_frame(peer(dialect))
+    };
+    let minute = Duration::from_secs(60);
+    assert_eq!(
+        said(ask(RabbitMq, minute)),
+        pairs(&[("expiration", "60000")])
+    );
+    assert_eq!(
+        said(ask(ActiveMq, minute)),
+        pairs(&[("expires", "1060000")])
+    );
+    assert_eq!(said(ask(Artemis, minute)), pairs(&[("expires", "1060000")]));
+    assert_eq!(ask(Generic, minute), Err(refused(Generic, Feature::Expiry)));
+}
+
+#[test]
+fn expiry_at_its_ends() {
+    let ask = |dialect, ttl, now| {
+        let send = Send::to("/queue/a").expires_in(ttl, now);
+        send.into_frame(peer(dialect))
+    };
+    // Parts of a millisecond round up: 0 would mean at once to one broker, and never to another.
+    let short = Duration::from_nanos(1);
+    assert_eq!(
+        said(ask(RabbitMq, short, UNIX_EPOCH)),
+        pairs(&[("expiration", "1")])
+    );
+    assert_eq!(
+        said(ask(ActiveMq, Duration::ZERO, UNIX_EPOCH)),
+        pairs(&[("expires", "1")])
+    );
+    // A clock before 1970 is taken for 1970.
+    let before: SystemTime = UNIX_EPOCH - Duration::from_secs(9);
+    assert_eq!(
+        said(ask(ActiveMq, short, before)),
+        pairs(&[("expires", "1")])
+    );
+    // RabbitMQ would close the connection, Java could not read the number.
+    let most = Duration::from_millis(u32::MAX.into());
+    assert_eq!(
+        said(ask(RabbitMq, most, UNIX_EPOCH)),
+        pairs(&[("expiration", "4294967295")])
+    );
+    let more = ask(RabbitMq, most + short, UNIX_EPOCH);
+    assert!(matches!(
+        more,
+        Err(CommandError::OutOfRange {
+            max: 4_294_967_295,
+            ..
+        })
+    ));
+    let ever = said(ask(ActiveMq, Duration::MAX, UNIX_EPOCH));
+    assert_eq!(ever, pairs(&[("expires", "9223372036854775807")]));
+}
+
+#[test]
+fn priority() {
+    let ask = |dialect, n| Send::to("/queue/a").priority(n).into_frame(peer(dialect));
+    for dialect in Dialect::ALL {
+        assert_eq!(said(ask(dialect, 9)), pairs(&[("priority", "9")]));
+        let high = ask(dialect, 255);
+        match dialect {
+            RabbitMq => assert_eq!(said(high), pairs(&[("priority", "255")])),
+            _ => assert!(matches!(high, Err(CommandError::OutOfRange { max: 9, .. }))),
+        }
+    }
+}
+
+#[test]
+fn text_is_told_from_octets_by_the_absence_of_content_length() {
+    let wire = |send: Send, dialect| {
+        let policy = send.content_length(dialect);
+        let frame = send.into_frame(peer(dialect)).unwrap();
+        let mut wire = bytes::BytesMut::new();
+        let encoder = Encoder::new(Side::Client).content_length(policy);
+        encoder.encode(&frame, &mut wire).unwrap();
+        String::from_utf8(wire.to_vec()).unwrap()
+    };
+    for dialect in Dialect::ALL {
+        let withheld = matches!(dialect, ActiveMq | Artemis);
+        let text = wire(Send::to("/queue/a").text("hi"), dialect);
+        assert_eq!(text.contains("content-length"), !withheld, "{dialect}");
+        let bytes = wire(Send::to("/queue/a").bytes("hi"), dialect);
+        assert!(bytes.contains("content-length:2"), "{dialect}");
+        let raw = Send::to("/queue/a").body("hi");
+        assert_eq!(raw.content_length(dialect), ContentLength::Auto);
+    }
+}
+
+#[test]
+fn text_with_nul_needs_content_length() {
+    let text = Send::to("/queue/a").text("a\0b");
+    for dialect in Dialect::ALL {
+        assert_eq!(text.content_length(dialect), ContentLength::Auto);
+        let frame = text.clone().into_frame(peer(dialect));
+        match dialect {
+            ActiveMq => assert_eq!(said(frame), pairs(&[("amq-msg-type", "text")])),
+            Artemis => assert_eq!(frame, Err(refused(Artemis, Feature::NulInText))),
+            _ => assert_eq!(said(frame), []),
+        }
+    }
+}
+
+#[test]
+fn nack() {
+    let message = Message::builder("/queue/a", "1")
+        .subscription("s")
+        .ack_id("2")
+        .build();
+    for dialect in Dialect::ALL {
+        let to = peer(dialect);
+        assert_eq!(said(Nack::of(&message).into_frame(to)), []);
+        let requeue = Nack::of(&message).requeue().into_frame(to);
+        match dialect {
+            RabbitMq => assert_eq!(said(requeue), pairs(&[("requeue", "true")])),
+            _ => assert_eq!(requeue, Err(refused(dialect, Feature::NackRequeue))),
+        }
+        let dead = Nack::of(&message).dead_letter().into_frame(to);
+        match dialect {
+            RabbitMq => assert_eq!(said(dead), pairs(&[("requeue", "false")])),
+            ActiveMq => assert_eq!(said(dead), []),
+            _ => assert_eq!(dead, Err(refused(dialect, Feature::NackDeadLetter))),
+        }
+    }
+    assert_eq!(RabbitMq.words().nack.fate, Fate::Requeued);
+    assert_eq!(ActiveMq.words().nack.fate, Fate::DeadLettered);
+    assert_eq!(Artemis.words().nack.fate, Fate::Dropped);
+}
+
+#[test]
+fn a_word_of_the_broker_cannot_be_said_twice() {
+    let twice = subscribe()
+        .prefetch(10)
+        .header("prefetch-count", "0")
+        .into_frame(peer(RabbitMq));
+    assert!(
+        matches!(twice, Err(CommandError::ReservedHeader { .. })),
+        "{twice:?}"
+    );
+    let once = subscribe()
+        .header("prefetch-count", "5")
+        .into_frame(peer(RabbitMq));
+    assert_eq!(said(once), pairs(&[("prefetch-count", "5")]));
+}
+
+#[test]
+fn what_is_expressed_is_what_works() {
+    let message = Message::builder("/queue/a", "1")
+        .subscription("s")
+        .ack_id("2")
+        .build();
+    for dialect in Dialect::ALL {
+        let to = peer(dialect).with_client_id();
+        let now = UNIX_EPOCH;
+        let works = [
+            (Feature::Prefetch, subscribe().prefetch(9).into_frame(to)),
+            (
+                Feature::WindowBytes,
+                subscribe().window_bytes(9).into_frame(to),
+            ),
+            (
+                Feature::Durable,
+                Subscribe::to("/topic/a").durable("d").into_frame(to),
+            ),
+            (Feature::Selector, subscribe().selector("x").into_frame(to)),
+            (
+                Feature::Persistence,
+                Send::to("a").persistent().into_frame(to),
+            ),
+            (
+                Feature::Expiry,
+                Send::to("a").expires_in(Duration::ZERO, now).into_frame(to),
+            ),
+            (Feature::Priority, Send::to("a").priority(1).into_frame(to)),
+            (Feature::NulInText, Send::to("a").text("\0").into_frame(to)),
+            (
+                Feature::NackRequeue,
+                Nack::of(&message).requeue().into_frame(to),
+            ),
+            (
+                Feature::NackDeadLetter,
+                Nack::of(&message).dead_letter().into_frame(to),
+            ),
+            (
+                Feature::TransactionalAck,
+                Nack::of(&message).transaction("t").into_frame(to),
+            ),
+        ];
+        for (feature, frame) in works {
+            assert_eq!(
+                dialect.expresses(feature),
+                frame.is_ok(),
+                "{dialect}: {feature}"
+            );
+        }
+    }
+}
