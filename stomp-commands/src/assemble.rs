@@ -22,6 +22,10 @@ impl Assembly {
         Ok(Self { frame, peer })
     }
 
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer
+    }
+
     /// The words of whom the frame goes to.
     pub(crate) fn words(&self) -> &'static Words {
         self.peer.dialect.words()
@@ -43,37 +47,33 @@ impl Assembly {
         }
     }
 
-    pub(crate) fn put(mut self, name: &str, value: impl AsRef<str>) -> Self {
+    pub(crate) fn put(&mut self, name: &str, value: impl AsRef<str>) {
         self.frame.headers.append(name, value);
-        self
     }
 
-    pub(crate) fn put_all(self, headers: &[(&str, &str)]) -> Self {
-        headers
-            .iter()
-            .fold(self, |frame, (name, value)| frame.put(name, value))
+    pub(crate) fn put_all(&mut self, headers: &[(&str, &str)]) {
+        self.frame.headers.extend(headers.iter().copied());
     }
 
-    pub(crate) fn put_if_some(self, name: &str, value: Option<impl AsRef<str>>) -> Self {
-        match value {
-            Some(value) => self.put(name, value),
-            None => self,
+    pub(crate) fn put_if_some(&mut self, name: &str, value: Option<impl AsRef<str>>) {
+        if let Some(value) = value {
+            self.put(name, value);
         }
     }
 
     /// Puts a header that the version demands.
     pub(crate) fn put_required(
-        self,
+        &mut self,
         name: &'static str,
         value: Option<impl AsRef<str>>,
-    ) -> Result<Self, CommandError> {
-        let (command, version) = (self.frame.command, self.peer.version);
+    ) -> Result<(), CommandError> {
         let value = value.ok_or(CommandError::MissingHeader {
-            command,
+            command: self.frame.command,
             header: name,
-            version,
+            version: self.peer.version,
         })?;
-        Ok(self.put(name, value))
+        self.put(name, value);
+        Ok(())
     }
 
     /// Adds the user's headers, unless one of them has a method of its own or was put before: a

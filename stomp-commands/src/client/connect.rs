@@ -135,16 +135,14 @@ impl Connect {
         let mut frame = Assembly::new(command, highest)?;
         if highest > Version::V1_0 {
             let versions = negotiate::version_list(&self.versions);
-            frame = frame
-                .put(header::ACCEPT_VERSION, versions)
-                .put_required(header::HOST, self.host.as_ref())?;
+            frame.put(header::ACCEPT_VERSION, versions);
+            frame.put_required(header::HOST, self.host.as_ref())?;
         }
-        frame = frame
-            .put_if_some(header::LOGIN, self.login.as_ref())
-            .put_if_some(header::PASSCODE, passcode)
-            .put_if_some(CLIENT_ID, self.client_id.as_ref());
+        frame.put_if_some(header::LOGIN, self.login.as_ref());
+        frame.put_if_some(header::PASSCODE, passcode);
+        frame.put_if_some(CLIENT_ID, self.client_id.as_ref());
         if highest > Version::V1_0 && !self.heart_beat.is_none() {
-            frame = frame.put(header::HEART_BEAT, self.heart_beat.to_string());
+            frame.put(header::HEART_BEAT, self.heart_beat.to_string());
         }
         let frame = frame.finish(&self.headers)?;
         Ok(match command {

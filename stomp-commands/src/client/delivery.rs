@@ -35,19 +35,22 @@ impl From<&Message> for Delivery {
 
 impl Delivery {
     /// Writes the headers that name the message in this version.
-    fn put(self, frame: Assembly, to: Peer, command: Command) -> Result<Assembly, CommandError> {
-        match to.version {
-            Version::V1_0 => Ok(frame
-                .put_required(header::MESSAGE_ID, self.message_id)?
-                .put_if_some(header::SUBSCRIPTION, self.subscription)),
-            Version::V1_1 => frame
-                .put_required(header::MESSAGE_ID, self.message_id)?
-                .put_required(header::SUBSCRIPTION, self.subscription),
+    fn put(self, frame: &mut Assembly, command: Command) -> Result<(), CommandError> {
+        match frame.peer().version {
+            Version::V1_0 => {
+                frame.put_required(header::MESSAGE_ID, self.message_id)?;
+                frame.put_if_some(header::SUBSCRIPTION, self.subscription);
+            }
+            Version::V1_1 => {
+                frame.put_required(header::MESSAGE_ID, self.message_id)?;
+                frame.put_required(header::SUBSCRIPTION, self.subscription)?;
+            }
             Version::V1_2 => {
                 let ack = self.ack.ok_or(CommandError::NotAckable { command })?;
-                Ok(frame.put(header::ID, ack))
+                frame.put(header::ID, ack);
             }
         }
+        Ok(())
     }
 
     /// Reads the headers that name the message in this version.
@@ -78,14 +81,14 @@ pub(super) struct Settlement {
 
 impl Settlement {
     pub(super) fn put(self, command: Command, to: Peer) -> Result<Assembly, CommandError> {
-        let frame = Assembly::new(command, to)?;
+        let mut frame = Assembly::new(command, to)?;
         if self.transaction.is_some() && !frame.words().transactional_ack {
             return Err(frame.inexpressible(Feature::TransactionalAck));
         }
-        let frame = self.delivery.put(frame, to, command)?;
-        Ok(frame
-            .put_if_some(header::TRANSACTION, self.transaction)
-            .put_if_some(header::RECEIPT, self.receipt))
+        self.delivery.put(&mut frame, command)?;
+        frame.put_if_some(header::TRANSACTION, self.transaction);
+        frame.put_if_some(header::RECEIPT, self.receipt);
+        Ok(frame)
     }
 
     pub(super) fn take(

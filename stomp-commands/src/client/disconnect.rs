@@ -31,9 +31,9 @@ impl Disconnect {
     ///
     /// When a header of your own has a method here.
     pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
-        Assembly::new(Command::Disconnect, to)?
-            .put_if_some(header::RECEIPT, self.receipt)
-            .finish(&self.headers)
+        let mut frame = Assembly::new(Command::Disconnect, to)?;
+        frame.put_if_some(header::RECEIPT, self.receipt);
+        frame.finish(&self.headers)
     }
 
     /// Reads the frame.

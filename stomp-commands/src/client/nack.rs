@@ -90,13 +90,14 @@ impl Nack {
     /// by, as the `ack` header in 1.2; when the broker cannot do with the message what was asked,
     /// or not in a transaction; when a header of your own has a method here.
     pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
-        let frame = Settlement {
+        let mut frame = Settlement {
             delivery: self.delivery,
             transaction: self.transaction,
             receipt: self.receipt,
         }
         .put(Command::Nack, to.into())?;
-        put_refusal(frame, self.refusal)?.finish(&self.headers)
+        put_refusal(&mut frame, self.refusal)?;
+        frame.finish(&self.headers)
     }
 
     /// Reads the frame. Brokers' own words are left among the headers.
@@ -116,15 +117,14 @@ impl Nack {
     }
 }
 
-fn put_refusal(frame: Assembly, refusal: Option<Refusal>) -> Result<Assembly, CommandError> {
+fn put_refusal(frame: &mut Assembly, refusal: Option<Refusal>) -> Result<(), CommandError> {
     let words = frame.words().nack;
     let (headers, feature) = match refusal {
-        None => return Ok(frame),
+        None => return Ok(()),
         Some(Refusal::Requeue) => (words.requeue, Feature::NackRequeue),
         Some(Refusal::DeadLetter) => (words.dead_letter, Feature::NackDeadLetter),
     };
-    match headers {
-        Some(headers) => Ok(frame.put_all(headers)),
-        None => Err(frame.inexpressible(feature)),
-    }
+    let headers = headers.ok_or(frame.inexpressible(feature))?;
+    frame.put_all(headers);
+    Ok(())
 }

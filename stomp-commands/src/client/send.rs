@@ -165,59 +165,67 @@ impl Send {
     /// of your own has a method here.
     pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
         let content_type = self.content_type.as_deref().or(self.kind.content_type());
-        let mut frame = Assembly::new(Command::Send, to)?
-            .put(header::DESTINATION, &self.destination)
-            .put_if_some(header::TRANSACTION, self.transaction.as_ref())
-            .put_if_some(header::RECEIPT, self.receipt.as_ref())
-            .put_if_some(header::CONTENT_TYPE, content_type);
-        frame = self.put_text(frame)?;
-        frame = self.put_persistent(frame)?;
-        frame = self.put_expiry(frame)?;
-        frame = self.put_priority(frame)?;
+        let mut frame = Assembly::new(Command::Send, to)?;
+        frame.put(header::DESTINATION, &self.destination);
+        frame.put_if_some(header::TRANSACTION, self.transaction.as_ref());
+        frame.put_if_some(header::RECEIPT, self.receipt.as_ref());
+        frame.put_if_some(header::CONTENT_TYPE, content_type);
+        self.put_text(&mut frame)?;
+        self.put_persistent(&mut frame)?;
+        self.put_expiry(&mut frame)?;
+        self.put_priority(&mut frame)?;
         let mut frame = frame.finish(&self.headers)?;
         frame.body = self.body;
         Ok(frame)
     }
 
-    fn put_text(&self, frame: Assembly) -> Result<Assembly, CommandError> {
-        match frame.words().text {
-            TextBody::NoLength { typed } if self.kind.is_text() && self.holds_nul() => {
-                let typed = typed.ok_or(frame.inexpressible(Feature::NulInText))?;
-                Ok(frame.put_all(&[typed]))
-            }
-            _ => Ok(frame),
+    fn put_text(&self, frame: &mut Assembly) -> Result<(), CommandError> {
+        if let TextBody::NoLength { typed } = frame.words().text
+            && self.kind.is_text()
+            && self.holds_nul()
+        {
+            let typed = typed.ok_or(frame.inexpressible(Feature::NulInText))?;
+            frame.put_all(&[typed]);
         }
+        Ok(())
     }
 
-    fn put_persistent(&self, frame: Assembly) -> Result<Assembly, CommandError> {
-        match frame.words().persistent {
-            _ if !self.persistent => Ok(frame),
-            Some(header) => Ok(frame.put_all(&[header])),
-            None => Err(frame.inexpressible(Feature::Persistence)),
+    fn put_persistent(&self, frame: &mut Assembly) -> Result<(), CommandError> {
+        if self.persistent {
+            let word = frame.words().persistent;
+            let word = word.ok_or(frame.inexpressible(Feature::Persistence))?;
+            frame.put_all(&[word]);
         }
+        Ok(())
     }
 
-    fn put_expiry(&self, frame: Assembly) -> Result<Assembly, CommandError> {
+    fn put_expiry(&self, frame: &mut Assembly) -> Result<(), CommandError> {
         let Some(expires) = self.expires_in else {
-            return Ok(frame);
+            return Ok(());
         };
-        match frame.words().expiry {
-            Some(Expiry::Ttl { name, max }) if expires.ttl_ms() <= max => {
-                Ok(frame.put(name, expires.ttl_ms().to_string()))
+        let (name, ms) = match frame.words().expiry {
+            Some(Expiry::Ttl { name, max }) if expires.ttl_ms() <= max => (name, expires.ttl_ms()),
+            Some(Expiry::Ttl { max, .. }) => {
+                return Err(frame.out_of_range(Feature::Expiry, 1, max));
             }
-            Some(Expiry::Ttl { max, .. }) => Err(frame.out_of_range(Feature::Expiry, 1, max)),
-            Some(Expiry::Epoch { name }) => Ok(frame.put(name, expires.epoch_ms().to_string())),
-            None => Err(frame.inexpressible(Feature::Expiry)),
-        }
+            Some(Expiry::Epoch { name }) => (name, expires.epoch_ms()),
+            None => return Err(frame.inexpressible(Feature::Expiry)),
+        };
+        frame.put(name, ms.to_string());
+        Ok(())
     }
 
-    fn put_priority(&self, frame: Assembly) -> Result<Assembly, CommandError> {
-        match (self.priority, frame.words().priority) {
-            (None, _) => Ok(frame),
-            (Some(n), Some(word)) if n <= word.max => Ok(frame.put(word.name, n.to_string())),
-            (Some(_), Some(word)) => Err(frame.out_of_range(Feature::Priority, 0, word.max.into())),
-            (Some(_), None) => Err(frame.inexpressible(Feature::Priority)),
+    fn put_priority(&self, frame: &mut Assembly) -> Result<(), CommandError> {
+        let Some(priority) = self.priority else {
+            return Ok(());
+        };
+        let word = frame.words().priority;
+        let word = word.ok_or(frame.inexpressible(Feature::Priority))?;
+        if priority > word.max {
+            return Err(frame.out_of_range(Feature::Priority, 0, word.max.into()));
         }
+        frame.put(word.name, priority.to_string());
+        Ok(())
     }
 
     /// Reads the frame. Brokers' own words are left among the headers.

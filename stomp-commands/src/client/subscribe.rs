@@ -118,29 +118,28 @@ impl Subscribe {
         self.default_id();
         self.check_id(peer)?;
         let mut frame = Assembly::new(Command::Subscribe, peer)?;
-        frame = match peer.version {
+        match peer.version {
             Version::V1_0 => frame.put_if_some(header::ID, self.id),
             _ => frame.put_required(header::ID, self.id)?,
-        };
-        frame = frame.put(header::DESTINATION, self.destination);
+        }
+        frame.put(header::DESTINATION, self.destination);
         if self.ack != AckMode::Auto {
-            frame = frame.put(header::ACK, self.ack.as_str());
+            frame.put(header::ACK, self.ack.as_str());
         }
         if let Some(prefetch) = self.prefetch {
-            frame = put_prefetch(frame, prefetch)?;
+            put_prefetch(&mut frame, prefetch)?;
         }
         if let Some(name) = self.durable {
-            frame = put_durable(frame, peer, &name)?;
+            put_durable(&mut frame, &name)?;
         }
         if let Some(condition) = self.selector {
             let Some(name) = frame.words().selector else {
                 return Err(frame.inexpressible(Feature::Selector));
             };
-            frame = frame.put(name, condition);
+            frame.put(name, condition);
         }
-        frame
-            .put_if_some(header::RECEIPT, self.receipt)
-            .finish(&self.headers)
+        frame.put_if_some(header::RECEIPT, self.receipt);
+        frame.finish(&self.headers)
     }
 
     fn default_id(&mut self) {
@@ -208,35 +207,35 @@ pub enum Prefetch {
     Bytes(u32),
 }
 
-fn put_prefetch(frame: Assembly, prefetch: Prefetch) -> Result<Assembly, CommandError> {
-    match (frame.words().prefetch, prefetch) {
+fn put_prefetch(frame: &mut Assembly, prefetch: Prefetch) -> Result<(), CommandError> {
+    let (name, value) = match (frame.words().prefetch, prefetch) {
         (Some(Flow::Messages(_)), Prefetch::Messages(0)) => {
-            Err(frame.out_of_range(Feature::Prefetch, 1, u32::MAX.into()))
+            return Err(frame.out_of_range(Feature::Prefetch, 1, u32::MAX.into()));
         }
-        (Some(Flow::Messages(name)), Prefetch::Messages(n)) => Ok(frame.put(name, n.to_string())),
-        (Some(Flow::Bytes(name)), Prefetch::Messages(1)) => Ok(frame.put(name, "0")),
-        (Some(Flow::Bytes(name)), Prefetch::Bytes(n)) => Ok(frame.put(name, n.to_string())),
-        (_, Prefetch::Messages(_)) => Err(frame.inexpressible(Feature::Prefetch)),
-        (_, Prefetch::Bytes(_)) => Err(frame.inexpressible(Feature::WindowBytes)),
-    }
+        (Some(Flow::Messages(name)), Prefetch::Messages(n)) => (name, n),
+        (Some(Flow::Bytes(name)), Prefetch::Messages(1)) => (name, 0),
+        (Some(Flow::Bytes(name)), Prefetch::Bytes(n)) => (name, n),
+        (_, Prefetch::Messages(_)) => return Err(frame.inexpressible(Feature::Prefetch)),
+        (_, Prefetch::Bytes(_)) => return Err(frame.inexpressible(Feature::WindowBytes)),
+    };
+    frame.put(name, value.to_string());
+    Ok(())
 }
 
 /// Writes how a durable subscription is named, on SUBSCRIBE and UNSUBSCRIBE alike.
-pub(super) fn put_durable(
-    frame: Assembly,
-    peer: Peer,
-    name: &str,
-) -> Result<Assembly, CommandError> {
-    let Some(durable) = frame.words().durable else {
+pub(super) fn put_durable(frame: &mut Assembly, name: &str) -> Result<(), CommandError> {
+    let Peer {
+        dialect, client_id, ..
+    } = frame.peer();
+    let Some(durable) = dialect.words().durable else {
         return Err(frame.inexpressible(Feature::Durable));
     };
-    if durable.needs_client_id && !peer.client_id {
-        let dialect = peer.dialect;
+    if durable.needs_client_id && !client_id {
         return Err(CommandError::NoClientId { dialect });
     }
-    Ok(match durable.name {
-        Some(header) => frame.put(header, name),
-        None => frame,
+    frame.put_all(durable.flags);
+    if let Some(header) = durable.name {
+        frame.put(header, name);
     }
-    .put_all(durable.flags))
+    Ok(())
 }

@@ -36,10 +36,10 @@ macro_rules! transaction_command {
             ///
             /// When a header of your own has a method here.
             pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
-                Assembly::new($command, to)?
-                    .put(header::TRANSACTION, self.transaction)
-                    .put_if_some(header::RECEIPT, self.receipt)
-                    .finish(&self.headers)
+                let mut frame = Assembly::new($command, to)?;
+                frame.put(header::TRANSACTION, self.transaction);
+                frame.put_if_some(header::RECEIPT, self.receipt);
+                frame.finish(&self.headers)
             }
 
             /// Reads the frame.

@@ -77,16 +77,15 @@ impl Unsubscribe {
     pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
         let peer = to.into();
         let mut frame = Assembly::new(Command::Unsubscribe, peer)?;
-        frame = match (peer.version, self.id) {
+        match (peer.version, self.id) {
             (Version::V1_0, None) => frame.put_required(header::DESTINATION, self.destination)?,
             (_, id) => frame.put_required(header::ID, id)?,
-        };
-        if let Some(name) = self.durable {
-            frame = put_durable(frame, peer, &name)?;
         }
-        frame
-            .put_if_some(header::RECEIPT, self.receipt)
-            .finish(&self.headers)
+        if let Some(name) = self.durable {
+            put_durable(&mut frame, &name)?;
+        }
+        frame.put_if_some(header::RECEIPT, self.receipt);
+        frame.finish(&self.headers)
     }
 
     /// Reads the frame. Brokers' own words are left among the headers.

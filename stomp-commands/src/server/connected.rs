@@ -67,12 +67,12 @@ impl Connected {
     ///
     /// When a header of your own has a method here.
     pub fn into_frame(self) -> Result<Frame, CommandError> {
-        let mut frame = Assembly::new(Command::Connected, self.version)?
-            .put(header::VERSION, self.version.as_str())
-            .put_if_some(header::SESSION, self.session)
-            .put_if_some(header::SERVER, self.server);
+        let mut frame = Assembly::new(Command::Connected, self.version)?;
+        frame.put(header::VERSION, self.version.as_str());
+        frame.put_if_some(header::SESSION, self.session);
+        frame.put_if_some(header::SERVER, self.server);
         if self.version > Version::V1_0 {
-            frame = frame.put(header::HEART_BEAT, self.heart_beat.to_string());
+            frame.put(header::HEART_BEAT, self.heart_beat.to_string());
         }
         frame.finish(&self.headers)
     }

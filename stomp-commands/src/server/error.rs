@@ -76,13 +76,13 @@ impl ErrorFrame {
     ///
     /// When a header of your own has a method here.
     pub fn into_frame(self) -> Result<Frame, CommandError> {
-        let mut frame = Assembly::new(Command::Error, Version::V1_0)?
-            .put_if_some(header::MESSAGE, self.message)
-            .put_if_some(header::RECEIPT_ID, self.receipt_id)
-            .put_if_some(header::SUBSCRIPTION, self.subscription)
-            .put_if_some(header::VERSION, self.version)
-            .put_if_some(header::CONTENT_TYPE, self.content_type)
-            .finish(&self.headers)?;
+        let mut frame = Assembly::new(Command::Error, Version::V1_0)?;
+        frame.put_if_some(header::MESSAGE, self.message);
+        frame.put_if_some(header::RECEIPT_ID, self.receipt_id);
+        frame.put_if_some(header::SUBSCRIPTION, self.subscription);
+        frame.put_if_some(header::VERSION, self.version);
+        frame.put_if_some(header::CONTENT_TYPE, self.content_type);
+        let mut frame = frame.finish(&self.headers)?;
         frame.body = self.body;
         Ok(frame)
     }

@@ -31,9 +31,9 @@ impl Receipt {
     ///
     /// When a header of your own has a method here.
     pub fn into_frame(self) -> Result<Frame, CommandError> {
-        Assembly::new(Command::Receipt, Version::V1_0)?
-            .put(header::RECEIPT_ID, self.receipt_id)
-            .finish(&self.headers)
+        let mut frame = Assembly::new(Command::Receipt, Version::V1_0)?;
+        frame.put(header::RECEIPT_ID, self.receipt_id);
+        frame.finish(&self.headers)
     }
 
     /// Reads the frame.
