@@ -57,7 +57,8 @@ impl Headers {
     /// Tells whether there is a header called `name`.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.get(name).is_some()
+        let mut spans = self.spans.iter();
+        spans.any(|span| self.text.bytes(span.name()) == name.as_bytes())
     }
 
     /// Returns the number of headers, repeats included.

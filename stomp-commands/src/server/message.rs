@@ -25,12 +25,18 @@ impl Message {
     /// `subscription`.
     pub fn from_frame(frame: Frame, version: Version) -> Result<Self, FrameError> {
         assemble::expect_command(&frame, Command::Message, version)?;
-        assemble::required(&frame, header::DESTINATION)?;
-        assemble::required(&frame, header::MESSAGE_ID)?;
-        if version > Version::V1_0 {
-            assemble::required(&frame, header::SUBSCRIPTION)?;
+        let mandatory: &[&'static str] = match version {
+            Version::V1_0 => &[header::DESTINATION, header::MESSAGE_ID],
+            _ => &[
+                header::DESTINATION,
+                header::MESSAGE_ID,
+                header::SUBSCRIPTION,
+            ],
+        };
+        match mandatory.iter().find(|name| !frame.headers.contains(name)) {
+            Some(name) => Err(assemble::missing(&frame, name)),
+            None => Ok(Self { frame }),
         }
-        Ok(Self { frame })
     }
 
     /// Begins a message, as a server does.
