@@ -1,6 +1,5 @@
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 use crate::FrameError;
 
@@ -66,29 +65,6 @@ impl FromStr for HeartBeat {
     }
 }
 
-/// How often each side has to show life. `None` is a direction without heart-beats.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Agreed {
-    /// We have to send something at least this often.
-    pub send: Option<Duration>,
-    /// The peer has to send something at least this often.
-    pub receive: Option<Duration>,
-}
-
-/// Settles both directions: each is the slower of what one side can and the other wants, and none
-/// if either says 0.
-pub(crate) fn negotiate(ours: HeartBeat, theirs: HeartBeat) -> Agreed {
-    Agreed {
-        send: period(ours.send_ms, theirs.receive_ms),
-        receive: period(theirs.send_ms, ours.receive_ms),
-    }
-}
-
-fn period(can: u64, wants: u64) -> Option<Duration> {
-    (can > 0 && wants > 0).then(|| Duration::from_millis(can.max(wants)))
-}
-
 fn millis(digits: &str) -> Result<u64, FrameError> {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(FrameError::BadHeartBeat);
@@ -121,27 +97,5 @@ mod tests {
     fn numbers_beyond_64_bits_mean_never() {
         let huge = "99999999999999999999999999,1".parse();
         assert_eq!(huge, Ok(HeartBeat::new(u64::MAX, 1)));
-    }
-
-    #[test]
-    fn each_direction_is_the_slower_of_can_and_wants() {
-        let ms = |n| Some(Duration::from_millis(n));
-        let cases = [
-            ((0, 0), (0, 0), None, None),
-            ((0, 0), (1, 1), None, None),
-            ((1, 1), (0, 0), None, None),
-            ((1, 0), (0, 2), ms(2), None),
-            ((2, 0), (0, 1), ms(2), None),
-            ((0, 3), (4, 0), None, ms(4)),
-            ((10, 20), (30, 40), ms(40), ms(30)),
-            ((50, 20), (10, 40), ms(50), ms(20)),
-        ];
-        for (ours, theirs, send, receive) in cases {
-            let agreed = negotiate(
-                HeartBeat::new(ours.0, ours.1),
-                HeartBeat::new(theirs.0, theirs.1),
-            );
-            assert_eq!(agreed, Agreed { send, receive }, "{ours:?} {theirs:?}");
-        }
     }
 }

@@ -1,10 +1,20 @@
 //! What two peers settle on: versions and heart-beats. Pure functions, for both sides.
 
+use std::time::Duration;
+
 use stomp_frame::Version;
 
 use crate::{FrameError, HeartBeat};
 
-pub use crate::heart_beat::Agreed;
+/// How often each side has to show life. `None` is a direction without heart-beats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Agreed {
+    /// We have to send something at least this often.
+    pub send: Option<Duration>,
+    /// The peer has to send something at least this often.
+    pub receive: Option<Duration>,
+}
 
 /// Settles the heart-beats of both directions, from the point of view of `ours`.
 ///
@@ -12,7 +22,14 @@ pub use crate::heart_beat::Agreed;
 /// there is none if either says 0 (1.2, "Heart-beating").
 #[must_use]
 pub fn heart_beat(ours: HeartBeat, theirs: HeartBeat) -> Agreed {
-    crate::heart_beat::negotiate(ours, theirs)
+    Agreed {
+        send: period(ours.send_ms, theirs.receive_ms),
+        receive: period(theirs.send_ms, ours.receive_ms),
+    }
+}
+
+fn period(can: u64, wants: u64) -> Option<Duration> {
+    (can > 0 && wants > 0).then(|| Duration::from_millis(can.max(wants)))
 }
 
 /// Reads the `version` of CONNECTED, as the client that offered `offered`.
@@ -27,7 +44,7 @@ pub fn chosen_version(version: Option<&str>, offered: &[Version]) -> Result<Vers
     let chosen = match version {
         None => Version::V1_0,
         // 1.0 pads values, and this header is read before it is known whether it is 1.0.
-        Some(text) if trim(text) == Version::V1_0.as_str() => Version::V1_0,
+        Some(text) if text.trim_start_matches(BLANKS) == "1.0" => Version::V1_0,
         Some(text) => text.parse().map_err(|_| FrameError::VersionNotOffered)?,
     };
     if offered.contains(&chosen) {
@@ -65,7 +82,7 @@ pub fn offered_versions(accept_version: Option<&str>) -> Vec<Version> {
     };
     let mut versions: Vec<_> = list
         .split(',')
-        .filter_map(|member| trim(member).parse().ok())
+        .filter_map(|member| member.trim_matches(BLANKS).parse().ok())
         .collect();
     versions.sort_unstable();
     versions.dedup();
@@ -79,9 +96,8 @@ pub fn version_list(versions: &[Version]) -> String {
     names.join(",")
 }
 
-fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
-}
+/// What may stand around a value without being part of it.
+const BLANKS: [char; 2] = [' ', '\t'];
 
 #[cfg(test)]
 mod tests {
@@ -91,7 +107,7 @@ mod tests {
     #[test]
     fn client_takes_what_it_offered_and_nothing_else() {
         let all = &Version::ALL[..];
-        let cases: [(_, &[Version], _); 11] = [
+        let cases: [(_, &[Version], _); 12] = [
             (None, all, Some(V1_0)),
             (None, &[V1_0], Some(V1_0)),
             (None, &[V1_1, V1_2], None),
@@ -100,6 +116,7 @@ mod tests {
             (Some("1.0"), &[V1_1], None),
             (Some("1.1"), all, Some(V1_1)),
             (Some("1.2"), &[V1_0, V1_1], None),
+            (Some("1.0 "), all, None),
             (Some(" 1.2"), all, None),
             (Some("2.0"), all, None),
             (Some(""), all, None),
@@ -137,5 +154,27 @@ mod tests {
     fn lists_of_versions_are_written_without_blanks() {
         assert_eq!(version_list(&Version::ALL), "1.0,1.1,1.2");
         assert_eq!(offered_versions(Some("1.2, 1.1,1.2")), [V1_1, V1_2]);
+    }
+
+    #[test]
+    fn each_direction_is_the_slower_of_can_and_wants() {
+        let ms = |n| Some(Duration::from_millis(n));
+        let cases = [
+            ((0, 0), (0, 0), None, None),
+            ((0, 0), (1, 1), None, None),
+            ((1, 1), (0, 0), None, None),
+            ((1, 0), (0, 2), ms(2), None),
+            ((2, 0), (0, 1), ms(2), None),
+            ((0, 3), (4, 0), None, ms(4)),
+            ((10, 20), (30, 40), ms(40), ms(30)),
+            ((50, 20), (10, 40), ms(50), ms(20)),
+        ];
+        for (ours, theirs, send, receive) in cases {
+            let agreed = heart_beat(
+                HeartBeat::new(ours.0, ours.1),
+                HeartBeat::new(theirs.0, theirs.1),
+            );
+            assert_eq!(agreed, Agreed { send, receive }, "{ours:?} {theirs:?}");
+        }
     }
 }
