@@ -208,16 +208,19 @@ pub enum Prefetch {
 }
 
 fn put_prefetch(frame: &mut Assembly, prefetch: Prefetch) -> Result<(), CommandError> {
-    let (name, value) = match (frame.words().prefetch, prefetch) {
-        (Some(Flow::Messages(_)), Prefetch::Messages(0)) => {
-            return Err(frame.out_of_range(Feature::Prefetch, 1, u32::MAX.into()));
-        }
-        (Some(Flow::Messages(name)), Prefetch::Messages(n)) => (name, n),
-        (Some(Flow::Bytes(name)), Prefetch::Messages(1)) => (name, 0),
-        (Some(Flow::Bytes(name)), Prefetch::Bytes(n)) => (name, n),
-        (_, Prefetch::Messages(_)) => return Err(frame.inexpressible(Feature::Prefetch)),
-        (_, Prefetch::Bytes(_)) => return Err(frame.inexpressible(Feature::WindowBytes)),
+    let feature = match prefetch {
+        Prefetch::Messages(_) => Feature::Prefetch,
+        Prefetch::Bytes(_) => Feature::WindowBytes,
     };
+    let (name, value, min, max) = match (frame.words().prefetch, prefetch) {
+        (Some(Flow::Messages { name, max }), Prefetch::Messages(n)) => (name, n, 1, max),
+        (Some(Flow::Bytes { name, max }), Prefetch::Messages(1)) => (name, 0, 0, max),
+        (Some(Flow::Bytes { name, max }), Prefetch::Bytes(n)) => (name, n, 0, max),
+        _ => return Err(frame.inexpressible(feature)),
+    };
+    if !(min..=max).contains(&value) {
+        return Err(frame.out_of_range(feature, min.into(), max.into()));
+    }
     frame.put(name, value.to_string());
     Ok(())
 }

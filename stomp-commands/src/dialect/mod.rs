@@ -112,8 +112,8 @@ impl Dialect {
     pub fn expresses(self, feature: Feature) -> bool {
         let words = self.words();
         match feature {
-            Feature::Prefetch => matches!(words.prefetch, Some(Flow::Messages(_))),
-            Feature::WindowBytes => matches!(words.prefetch, Some(Flow::Bytes(_))),
+            Feature::Prefetch => matches!(words.prefetch, Some(Flow::Messages { .. })),
+            Feature::WindowBytes => matches!(words.prefetch, Some(Flow::Bytes { .. })),
             Feature::Durable => words.durable.is_some(),
             Feature::Selector => words.selector.is_some(),
             Feature::Persistence => words.persistent.is_some(),

@@ -39,7 +39,10 @@ pub(super) static GENERIC: Words = Words {
 };
 
 pub(super) static RABBITMQ: Words = Words {
-    prefetch: Some(Flow::Messages("prefetch-count")),
+    prefetch: Some(Flow::Messages {
+        name: "prefetch-count",
+        max: u16::MAX as u32,
+    }),
     durable: Some(Durable {
         name: None,
         flags: &[("durable", "true"), ("auto-delete", "false")],
@@ -79,7 +82,10 @@ pub(super) static RABBITMQ: Words = Words {
 };
 
 pub(super) static ACTIVEMQ: Words = Words {
-    prefetch: Some(Flow::Messages("activemq.prefetchSize")),
+    prefetch: Some(Flow::Messages {
+        name: "activemq.prefetchSize",
+        max: i32::MAX as u32,
+    }),
     durable: Some(Durable {
         name: Some("activemq.subscriptionName"),
         flags: &[],
@@ -115,7 +121,10 @@ pub(super) static ACTIVEMQ: Words = Words {
 };
 
 pub(super) static ARTEMIS: Words = Words {
-    prefetch: Some(Flow::Bytes("consumer-window-size")),
+    prefetch: Some(Flow::Bytes {
+        name: "consumer-window-size",
+        max: i32::MAX as u32,
+    }),
     durable: Some(Durable {
         name: Some("durable-subscription-name"),
         flags: &[],

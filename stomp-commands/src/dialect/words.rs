@@ -13,7 +13,8 @@ type Header = (&'static str, &'static str);
 pub struct Words {
     /// SUBSCRIBE: how much may be under way without acknowledgement.
     ///
-    /// RabbitMQ `prefetch-count`, without which there is no limit (observed: 3,001 of 3,001).
+    /// RabbitMQ `prefetch-count`, of 16 bits as AMQP has it; without it there is no limit (observed:
+    /// 3,001 of 3,001).
     /// ActiveMQ `activemq.prefetchSize`, 1,000 by default; 0 is accepted, and then nothing is ever
     /// delivered (observed). Artemis `consumer-window-size`, since 2.16, counts octets: 10 KiB by
     /// default, 0 is one message at a time, -1 is no limit (manual, "Flow Control").
@@ -83,10 +84,20 @@ pub struct Words {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Flow {
-    /// In messages.
-    Messages(&'static str),
+    /// In messages, from 1 on.
+    Messages {
+        /// The header.
+        name: &'static str,
+        /// The most it takes.
+        max: u32,
+    },
     /// In octets; 0 is one message at a time.
-    Bytes(&'static str),
+    Bytes {
+        /// The header.
+        name: &'static str,
+        /// The most it takes.
+        max: u32,
+    },
 }
 
 /// How a durable subscription is named.

@@ -72,6 +72,31 @@ fn a_prefetch_of_nothing_is_refused() {
 }
 
 #[test]
+fn a_prefetch_of_more_than_brokers_can_read_is_refused() {
+    for (dialect, most) in [(RabbitMq, u16::MAX.into()), (ActiveMq, i32::MAX as u32)] {
+        assert!(subscribe().prefetch(most).into_frame(peer(dialect)).is_ok());
+        let more = subscribe().prefetch(most + 1).into_frame(peer(dialect));
+        assert!(
+            matches!(more, Err(CommandError::OutOfRange { .. })),
+            "{more:?}"
+        );
+    }
+    let most = i32::MAX as u32;
+    assert!(
+        subscribe()
+            .window_bytes(most)
+            .into_frame(peer(Artemis))
+            .is_ok()
+    );
+    assert!(
+        subscribe()
+            .window_bytes(most + 1)
+            .into_frame(peer(Artemis))
+            .is_err()
+    );
+}
+
+#[test]
 fn window_in_bytes() {
     for dialect in Dialect::ALL {
         let frame = subscribe().window_bytes(4096).into_frame(peer(dialect));
