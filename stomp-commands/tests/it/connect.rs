@@ -244,6 +244,8 @@ mod connected {
             assert_eq!(connected.server.as_deref(), Some("moon"));
             assert_eq!(connected.session, None);
             assert_eq!(connected.dialect(), Dialect::Generic);
+            let known = [("version", "1.1"), ("server", "RabbitMQ/3.10.8")];
+            assert_eq!(reads(offered, &known).unwrap().dialect(), Dialect::RabbitMq);
         }
     }
 

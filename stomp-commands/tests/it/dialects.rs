@@ -397,3 +397,31 @@ fn what_is_expressed_is_what_works() {
         }
     }
 }
+
+#[test]
+fn refusals_say_what_cannot_be_had() {
+    let dialect = RabbitMq;
+    let feature = Feature::Selector;
+    let inexpressible = CommandError::Inexpressible { dialect, feature };
+    let expected = "the rabbitmq dialect has no word for a selector";
+    assert_eq!(inexpressible.to_string(), expected);
+    let dialect = ActiveMq;
+    let out_of_range = CommandError::OutOfRange {
+        dialect,
+        feature: Feature::Priority,
+        min: 0,
+        max: 9,
+    };
+    let expected = "the activemq dialect has 0 to 9 for a priority of a message";
+    assert_eq!(out_of_range.to_string(), expected);
+}
+
+#[test]
+fn frame_limits_are_those_of_the_brokers_defaults() {
+    let limits = RabbitMq.words().limits.unwrap();
+    assert_eq!((limits.headers, limits.header_line), (100, 102_400));
+    assert_eq!((limits.head, limits.body), (4_194_304, 4_194_304));
+    let limits = ActiveMq.words().limits.unwrap();
+    assert_eq!((limits.headers, limits.header_line), (1000, 10_240));
+    assert_eq!((limits.head, limits.body), (10_485_760, 104_857_600));
+}

@@ -81,6 +81,18 @@ fn messages_are_read_without_copying_the_body() {
 }
 
 #[test]
+fn a_detached_message_lets_go_of_the_buffer_it_came_in() {
+    let buffer = Bytes::from_static(b"hi and much more");
+    let mut message = Message::builder("/queue/a", "1")
+        .body(buffer.slice(..2))
+        .build();
+    assert_eq!(message.body().as_ptr(), buffer.as_ptr());
+    message.detach();
+    assert_ne!(message.body().as_ptr(), buffer.as_ptr());
+    assert_eq!(message.text(), Ok("hi"));
+}
+
+#[test]
 fn text_that_is_not_utf_8_is_an_error() {
     let message = Message::builder("/queue/a", "1").body(&b"\xff"[..]).build();
     assert!(message.text().is_err());
@@ -129,7 +141,15 @@ fn servers_say_what_clients_read() {
         .text("Not at all")
         .header("a", "b");
     let said = error.clone().into_frame().unwrap();
-    assert_eq!(said.headers.get("version"), Some("1.0,1.1"));
+    let expected = [
+        ("message", "No"),
+        ("receipt-id", "r1"),
+        ("subscription", "s1"),
+        ("version", "1.0,1.1"),
+        ("content-type", "text/plain;charset=utf-8"),
+        ("a", "b"),
+    ];
+    assert_eq!(headers(&said), expected);
     assert_eq!(ErrorFrame::from_frame(said), Ok(error));
 
     let receipt = Receipt::new("r1").header("a", "b");
