@@ -53,8 +53,21 @@ impl Desk {
         self.handle.back_pressure()
     }
 
+    /// Takes what the session says and carries out what is held, until there is nothing more to do
+    /// without waiting. Returns why the session is over, if it is.
+    pub(crate) fn work(&mut self, link: &mut Link) -> Option<CloseReason> {
+        loop {
+            if let Some(reason) = self.sort(link) {
+                return Some(reason);
+            }
+            if !self.pump(link) {
+                return None;
+            }
+        }
+    }
+
     /// Takes what the session says, until it has nothing more to say or is over.
-    pub(crate) fn sort(&mut self, link: &mut Link) -> Option<CloseReason> {
+    fn sort(&mut self, link: &mut Link) -> Option<CloseReason> {
         while let Some(said) = link.session.poll_event() {
             match said {
                 Said::Connected(connection) => {
@@ -81,14 +94,17 @@ impl Desk {
 
     /// Carries out what is held, as far as the session takes it. After a reconnect the
     /// subscriptions come first, so that no answer to what is sent finds nobody there.
-    pub(crate) fn pump(&mut self, link: &mut Link) {
+    fn pump(&mut self, link: &mut Link) -> bool {
+        let mut any = false;
         while link.session.connection().is_some()
             && !link.session.is_replaying()
             && !link.session.is_congested()
             && let Some(call) = self.held.pop_front()
         {
             self.execute(call, link);
+            any = true;
         }
+        any
     }
 
     pub(crate) fn accept(&mut self, call: Call) {

@@ -70,14 +70,13 @@ impl Driver {
         self.desk.begin(link);
         let pressure = self.desk.back_pressure();
         loop {
-            if let Some(reason) = self.desk.sort(link) {
+            if let Some(reason) = self.desk.work(link) {
                 return Served::Lost(reason);
             }
-            self.desk.pump(link);
             tokio::select! {
                 () = link.step() => {}
                 call = self.calls.recv() => {
-                    if let Some(served) = self.take(call, link) {
+                    if let Some(served) = self.take(call) {
                         return served;
                     }
                 }
@@ -87,7 +86,7 @@ impl Driver {
     }
 
     /// Takes a call, and all that wait behind it, so that their frames go out in one write.
-    fn take(&mut self, first: Option<Call>, link: &mut Link) -> Option<Served> {
+    fn take(&mut self, first: Option<Call>) -> Option<Served> {
         let mut next = first;
         loop {
             match next {
@@ -100,7 +99,6 @@ impl Driver {
                 Err(_) => break,
             };
         }
-        self.desk.pump(link);
         None
     }
 
@@ -140,13 +138,12 @@ impl Driver {
         let patience = link.session.config().disconnect_timeout;
         let goodbye = async {
             loop {
-                if let Some(reason) = self.desk.sort(link) {
+                if let Some(reason) = self.desk.work(link) {
                     return reason;
                 }
-                self.desk.pump(link);
                 if self.desk.is_idle(link) {
                     let receipt = link.session.new_receipt();
-                    // Refused only when the session is over already, which `sort` will report.
+                    // Refused only when the session is over already, which `work` will report.
                     let _ = link
                         .session
                         .disconnect(Disconnect::new().receipt(receipt), now());
