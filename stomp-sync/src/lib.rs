@@ -1,1 +1,65 @@
 //! A blocking STOMP client with failover, heart-beats and receipts.
+//!
+//! ```text
+//!   Client, Subscription, Message        ┌── reader thread: octets ──► Session
+//!   (handles, any thread)  ──► State ◄───┤
+//!                         one Mutex      └── keeper thread: Session ──► octets, timers, reconnection
+//! ```
+//!
+//! ```no_run
+//! use stomp_sync::Client;
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let client = Client::connect("stomp://guest:guest@localhost:61613")?;
+//!     let mut inbox = client.subscribe("/queue/hello").open()?;
+//!     client.send("/queue/hello").text("hi").confirmed()?;
+//!     if let Some(message) = inbox.next().transpose()? {
+//!         println!("{}", message.text()?);
+//!         message.ack()?;
+//!     }
+//!     client.disconnect()?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Threads
+//!
+//! Two small threads keep reading and beating, so that a caller that is busy for an hour does not
+//! lose its connection. They share one mutex with the handles, and hold it across no I/O and no
+//! code of yours. A [`Client`] may be used by many threads at a time. There is no runtime in here.
+//!
+//! # What happens when the connection is lost
+//!
+//! The keeper reconnects by the rules of the [failover URI](stomp_failover::FailoverUri) and
+//! subscribes anew. Nothing is lost in silence: a confirmed message whose RECEIPT did not come ends
+//! as [`Error::Unconfirmed`], one that did not leave as [`Error::NotSent`], and a message of the old
+//! connection that is acknowledged late is [`Settled::Stale`]: nothing is sent for it. What is sent
+//! while there is no connection fails at once with [`Error::NotSent`].
+
+mod builder;
+mod client;
+mod dialer;
+mod error;
+mod keeper;
+mod message;
+mod send;
+mod shared;
+mod subscription;
+mod transport;
+
+pub use builder::Builder;
+pub use client::Client;
+pub use error::{Cause, Error};
+pub use message::{Acker, Content, Message};
+pub use send::Send;
+pub use subscription::{Subscribe, Subscription};
+
+pub use stomp_commands::{AckMode, Dialect, HeartBeat, Version, header};
+pub use stomp_failover::Broker;
+pub use stomp_session::{
+    CloseReason, Config, Connection, Epoch, ServerError, Settled, SubscriptionKey, UsageError,
+};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,139 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use stomp_commands::HeartBeat;
+use stomp_failover::{Failover, FailoverUri, UriError};
+use stomp_session::Config;
+
+use crate::client::Handle;
+use crate::dialer::Dialer;
+use crate::keeper;
+use crate::shared::Shared;
+use crate::{Client, Error};
+
+/// How to connect, and how patient to be. Made by [`Client::builder`].
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use stomp_sync::Client;
+///
+/// let client = Client::builder("failover:(stomp://a,stomp://b)?maxReconnectDelay=5000")
+///     .login("orders", "s3cret")
+///     .heart_beat(Duration::from_secs(5))
+///     .connect()?;
+/// # Ok::<_, stomp_sync::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing is connected until `connect` is called"]
+pub struct Builder {
+    uri: Result<FailoverUri, UriError>,
+    session: Config,
+    connect_timeout: Duration,
+    send_timeout: Duration,
+    seed: Option<u64>,
+}
+
+impl Builder {
+    pub(crate) fn new(uri: &str) -> Self {
+        Self {
+            uri: uri.parse(),
+            session: Config::default(),
+            connect_timeout: Duration::from_secs(10),
+            send_timeout: Duration::from_secs(30),
+            seed: None,
+        }
+    }
+
+    /// Sets login and passcode for brokers whose URI has none.
+    pub fn login(mut self, login: impl Into<String>, passcode: impl Into<String>) -> Self {
+        self.session = self.session.login(login).passcode(passcode);
+        self
+    }
+
+    /// Sets the virtual host. Default `/`, which is RabbitMQ's default.
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.session = self.session.host(host);
+        self
+    }
+
+    /// Offers and asks for heart-beats with this period, to the millisecond. Default 10 s; zero
+    /// for none, and then a dead connection may go unnoticed for as long as TCP takes.
+    pub fn heart_beat(mut self, period: Duration) -> Self {
+        let ms = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
+        self.session = self.session.heart_beat(HeartBeat::new(ms, ms));
+        self
+    }
+
+    /// Sets how long one broker may take to accept the connection, before CONNECT. Default 10 s.
+    pub fn connect_timeout(mut self, patience: Duration) -> Self {
+        self.connect_timeout = patience;
+        self
+    }
+
+    /// Sets how long a call may wait for room in the session. Default 30 s.
+    pub fn send_timeout(mut self, patience: Duration) -> Self {
+        self.send_timeout = patience;
+        self
+    }
+
+    /// Sets how long to wait for a RECEIPT. Default 15 s.
+    pub fn receipt_timeout(mut self, patience: Duration) -> Self {
+        self.session = self.session.receipt_timeout(patience);
+        self
+    }
+
+    /// Sets how long [`disconnect`](Client::disconnect) may take. Default 5 s.
+    pub fn disconnect_timeout(mut self, patience: Duration) -> Self {
+        self.session = self.session.disconnect_timeout(patience);
+        self
+    }
+
+    /// Changes anything else about the session: versions, limits, liveness, headers of CONNECT.
+    pub fn session(mut self, change: impl FnOnce(Config) -> Config) -> Self {
+        self.session = change(self.session);
+        self
+    }
+
+    /// Fixes the random numbers of the failover sequence, so that a test can repeat it.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Connects, and waits until a broker has said CONNECTED.
+    ///
+    /// Tries the brokers of the URI in its order, by its rules, until its
+    /// `startupMaxReconnectAttempts` are used up. Later the client reconnects by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Uri`] when the URI is wrong, [`Error::Usage`] when CONNECT cannot be written (a
+    /// line feed in the login), [`Error::Connect`] when no broker accepts.
+    pub fn connect(self) -> Result<Client, Error> {
+        let failover = Failover::new(self.uri?, self.seed.unwrap_or_else(random_seed));
+        let mut dialer = Dialer {
+            config: self.session,
+            connect_timeout: self.connect_timeout,
+            failover,
+        };
+        let sleep = |delay| {
+            std::thread::sleep(delay);
+            true
+        };
+        let link = dialer.dial(Default::default(), sleep)?;
+        let link = link.expect("the sleep never says to stop");
+        let shared = Shared::new(link.session);
+        let (transport, inbound) = (link.transport, link.inbound);
+        let keeper = Arc::clone(&shared);
+        std::thread::spawn(move || keeper::run(dialer, &keeper, transport, inbound));
+        Ok(Client {
+            handle: Handle::new(shared, self.send_timeout),
+        })
+    }
+}
+
+/// Different for every client, so that they do not move in step after an outage.
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0)
+}

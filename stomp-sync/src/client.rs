@@ -1,0 +1,121 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use stomp_commands::Disconnect;
+
+use crate::builder::Builder;
+use crate::shared::Shared;
+use crate::{Cause, Error, Send, Subscribe};
+
+/// A connection to a broker, or to whichever of several is up. Cheap to clone; all clones share it,
+/// and any thread may use it.
+///
+/// When the last handle is gone, and with it all [subscriptions](crate::Subscription) and
+/// [messages](crate::Message), the client disconnects. Dropping never blocks.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(crate) handle: Handle,
+}
+
+/// What all handles of a client share.
+#[derive(Clone, Debug)]
+pub(crate) struct Handle {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) send_timeout: Duration,
+    _alive: Arc<Alive>,
+}
+
+/// Ends the client when it is dropped: the threads hold none.
+#[derive(Debug)]
+struct Alive(Arc<Shared>);
+
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>, send_timeout: Duration) -> Self {
+        Self {
+            _alive: Arc::new(Alive(shared.clone())),
+            shared,
+            send_timeout,
+        }
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.lock().quit = true;
+        self.0.notify();
+    }
+}
+
+impl Client {
+    /// Connects, and waits until the broker has said CONNECTED.
+    ///
+    /// `uri` names one broker (`stomp://user:pass@host:61613`) or several
+    /// (`failover:(stomp://a,stomp://b)?randomize=false`): see
+    /// [`FailoverUri`](stomp_failover::FailoverUri). [`builder`](Self::builder) has all the
+    /// options.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Uri`] when the URI is wrong, [`Error::Connect`] when no broker accepts.
+    pub fn connect(uri: impl AsRef<str>) -> Result<Self, Error> {
+        Self::builder(uri).connect()
+    }
+
+    /// Prepares to connect. A wrong URI is reported by [`connect`](Builder::connect).
+    pub fn builder(uri: impl AsRef<str>) -> Builder {
+        Builder::new(uri.as_ref())
+    }
+
+    /// Prepares a message. It is sent by [`fire`](Send::fire) or [`confirmed`](Send::confirmed).
+    pub fn send(&self, destination: impl Into<String>) -> Send {
+        Send::new(self, destination.into())
+    }
+
+    /// Prepares a subscription. It is made by [`open`](Subscribe::open).
+    pub fn subscribe(&self, destination: impl Into<String>) -> Subscribe {
+        Subscribe::new(self, destination.into())
+    }
+
+    /// Ends the connection in order: what was sent before goes out, outstanding receipts are
+    /// waited for, then DISCONNECT and its RECEIPT. After it, all handles are closed.
+    ///
+    /// # Errors
+    ///
+    /// When the broker did not answer within
+    /// [`disconnect_timeout`](Builder::disconnect_timeout). The connection is closed all the same.
+    pub fn disconnect(self) -> Result<(), Error> {
+        let shared = &self.handle.shared;
+        let mut state = shared.lock();
+        if let Some(cause) = &state.end {
+            return Err(Error::Closed(cause.clone()));
+        }
+        let session = state.session.as_ref();
+        let patience = session.map_or(Duration::ZERO, |s| s.config().disconnect_timeout);
+        let deadline = Instant::now().checked_add(patience);
+        let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        // RabbitMQ never sends receipts that are still missing when it reads DISCONNECT.
+        while !late() && state.end.is_none() {
+            match &state.session {
+                Some(session) if session.pending_receipts().next().is_some() => {
+                    state = shared.wait(state, deadline);
+                }
+                _ => break,
+            }
+        }
+        if let Some(session) = &mut state.session {
+            let receipt = session.new_receipt();
+            // Refused only when the session is over already, which the keeper reports.
+            let _ = session.disconnect(Disconnect::new().receipt(receipt), Instant::now());
+        }
+        state.quit = true;
+        shared.notify();
+        // The session has a deadline of its own for the RECEIPT of DISCONNECT, so this ends.
+        while state.end.is_none() {
+            state = shared.wait(state, None);
+        }
+        match &state.end {
+            None | Some(Cause::Disconnected) => Ok(()),
+            Some(cause) => Err(Error::Closed(cause.clone())),
+        }
+    }
+}

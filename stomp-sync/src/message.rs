@@ -1,0 +1,206 @@
+use std::fmt;
+use std::ops::Deref;
+use std::str::Utf8Error;
+use std::time::Instant;
+
+use bytes::Bytes;
+use stomp_frame::Headers;
+use stomp_session::{AckToken, Delivery, Epoch, Session, Settled, UsageError, With};
+
+use crate::client::Handle;
+use crate::{Cause, Error};
+
+/// A message that was received, and the right to settle it.
+///
+/// Settling takes the message by value, so it cannot happen twice. To work on the message after
+/// that, or to settle it elsewhere, [`split`](Self::split) it.
+///
+/// A message that is dropped without being settled stays with this connection: the broker delivers
+/// it again when the connection ends.
+#[must_use = "a message that is not acknowledged will be delivered again"]
+pub struct Message {
+    content: Content,
+    acker: Acker,
+}
+
+impl Message {
+    pub(crate) fn new(delivery: Delivery, handle: Handle) -> Self {
+        Self {
+            content: Content(delivery.message),
+            acker: Acker {
+                token: delivery.token,
+                handle,
+            },
+        }
+    }
+
+    /// Tells the broker that the message has been dealt with.
+    ///
+    /// [`Settled::Stale`] means that the message came on an earlier connection: nothing was sent,
+    /// and the broker delivers it again.
+    ///
+    /// # Errors
+    ///
+    /// When the message is not to be acknowledged (ack mode `auto`), or the subscription or the
+    /// client is gone.
+    pub fn ack(self) -> Result<Settled, Error> {
+        self.acker.ack()
+    }
+
+    /// Tells the broker that the message has not been dealt with. What happens to it then is the
+    /// broker's business: RabbitMQ delivers it again, ActiveMQ puts it into the dead letter queue.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ack`](Self::ack), and in STOMP 1.0, which has no NACK.
+    pub fn nack(self) -> Result<Settled, Error> {
+        self.acker.nack()
+    }
+
+    /// Takes the message apart: what it says, and the right to settle it, from any thread.
+    pub fn split(self) -> (Content, Acker) {
+        (self.content, self.acker)
+    }
+
+    /// Tells which connection the message came on.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.acker.epoch()
+    }
+}
+
+/// Reads what the message says.
+impl Deref for Message {
+    type Target = Content;
+
+    fn deref(&self) -> &Content {
+        &self.content
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.content.fmt(f)
+    }
+}
+
+/// What a message says.
+#[derive(Clone, PartialEq)]
+pub struct Content(stomp_commands::Message);
+
+impl Content {
+    /// Returns where the message was sent to, as the broker has it.
+    #[must_use]
+    pub fn destination(&self) -> &str {
+        self.0.destination()
+    }
+
+    /// Returns the broker's id of the message.
+    #[must_use]
+    pub fn message_id(&self) -> &str {
+        self.0.message_id()
+    }
+
+    /// Returns the first header of this name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.header(name)
+    }
+
+    /// Returns all headers, in wire order.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        self.0.headers()
+    }
+
+    /// Returns the body. It shares the read buffer; nothing was copied.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        self.0.body()
+    }
+
+    /// Reads the body as text.
+    ///
+    /// # Errors
+    ///
+    /// When it is not UTF-8.
+    pub fn text(&self) -> Result<&str, Utf8Error> {
+        self.0.text()
+    }
+
+    /// Reads the body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it is not the JSON of a `T`.
+    #[cfg(feature = "json")]
+    pub fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+        self.0.json()
+    }
+
+    /// Tells whether the broker says that it delivered the message before.
+    #[must_use]
+    pub fn redelivered(&self) -> bool {
+        self.0.redelivered()
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The right to settle one message, once.
+#[must_use = "a message that is not acknowledged will be delivered again"]
+pub struct Acker {
+    token: AckToken,
+    handle: Handle,
+}
+
+impl Acker {
+    /// Acknowledges: see [`Message::ack`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Message::ack`].
+    pub fn ack(self) -> Result<Settled, Error> {
+        self.settle(Session::ack)
+    }
+
+    /// Refuses: see [`Message::nack`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Message::nack`].
+    pub fn nack(self) -> Result<Settled, Error> {
+        self.settle(Session::nack)
+    }
+
+    /// Tells which connection the message came on.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.token.epoch()
+    }
+
+    fn settle(
+        self,
+        verdict: impl Fn(&mut Session, &AckToken, With, Instant) -> Result<Settled, UsageError>,
+    ) -> Result<Settled, Error> {
+        let Self { token, handle } = self;
+        let settled = handle.shared.submit(handle.send_timeout, |session| {
+            verdict(session, &token, With::nothing(), Instant::now())
+        });
+        match settled {
+            // Without a connection, the message's own is certainly gone.
+            Err(Error::NotSent(Cause::ConnectionLost)) => Ok(Settled::Stale),
+            settled => settled,
+        }
+    }
+}
+
+impl fmt::Debug for Acker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Acker").field(&self.token).finish()
+    }
+}

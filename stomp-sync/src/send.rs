@@ -1,0 +1,139 @@
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::client::Handle;
+use crate::{Client, Error};
+
+/// A message on its way out. Made by [`Client::send`]; sent by [`fire`](Self::fire) or
+/// [`confirmed`](Self::confirmed).
+#[derive(Debug)]
+#[must_use = "nothing is sent until `fire` or `confirmed` is called"]
+pub struct Send {
+    handle: Handle,
+    command: stomp_commands::Send,
+    persistence: Persistence,
+    patience: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Persistence {
+    /// Asked for by `confirmed`: brokers lose confirmed messages that are not persistent.
+    WhenConfirmed,
+    Never,
+}
+
+impl Send {
+    pub(crate) fn new(client: &Client, destination: String) -> Self {
+        Self {
+            patience: client.handle.send_timeout,
+            handle: client.handle.clone(),
+            command: stomp_commands::Send::to(destination),
+            persistence: Persistence::WhenConfirmed,
+        }
+    }
+
+    /// Sets a body of text: `text/plain;charset=utf-8`.
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.command = self.command.text(text);
+        self
+    }
+
+    /// Sets a body of octets: `application/octet-stream`.
+    pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
+        self.command = self.command.bytes(body);
+        self
+    }
+
+    /// Sets a body, and says nothing about what it is.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.command = self.command.body(body);
+        self
+    }
+
+    /// Sets a body of JSON: `application/json`.
+    ///
+    /// # Errors
+    ///
+    /// When the value cannot be serialised.
+    #[cfg(feature = "json")]
+    pub fn json(mut self, value: &(impl serde::Serialize + ?Sized)) -> serde_json::Result<Self> {
+        self.command = self.command.json(value)?;
+        Ok(self)
+    }
+
+    /// Says what the body is: a MIME type.
+    pub fn content_type(mut self, mime: impl Into<String>) -> Self {
+        self.command = self.command.content_type(mime);
+        self
+    }
+
+    /// Adds a header of your own. It travels with the message.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        self.command = self.command.header(name, value);
+        self
+    }
+
+    /// Lets the broker keep a confirmed message in memory only. Faster, and gone if it crashes.
+    pub fn transient(mut self) -> Self {
+        self.persistence = Persistence::Never;
+        self
+    }
+
+    /// Sets how long the message may wait for room in the session. Default 30 s. The wait for a
+    /// RECEIPT comes on top.
+    pub fn timeout(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Hands the message over to the connection that is up.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotSent`] when there is no connection, or no room in time; [`Error::Usage`] when a
+    /// header cannot be written.
+    pub fn fire(self) -> Result<(), Error> {
+        let Self {
+            handle,
+            command,
+            patience,
+            ..
+        } = self;
+        handle.shared.submit(patience, |session| {
+            session.send(command.clone(), Instant::now())
+        })
+    }
+
+    /// Sends the message, asks the broker to keep it on disk, and waits until it has confirmed it
+    /// by a RECEIPT: both RabbitMQ and ActiveMQ lose confirmed messages in a crash that were not
+    /// sent with `persistent:true`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotSent`] if no octet left this process, [`Error::Rejected`] if the broker answered
+    /// by ERROR, and [`Error::Unconfirmed`] if nobody can know.
+    pub fn confirmed(self) -> Result<(), Error> {
+        let Self {
+            handle,
+            mut command,
+            persistence,
+            patience,
+        } = self;
+        let shared = &handle.shared;
+        if persistence == Persistence::WhenConfirmed {
+            command = command.persistent();
+        }
+        let receipt = shared.new_receipt()?;
+        command = command.receipt(receipt.clone());
+        shared.expect(&receipt);
+        let sent = shared.submit(patience, |session| {
+            session.send(command.clone(), Instant::now())
+        });
+        if let Err(error) = sent {
+            shared.forget(&receipt);
+            return Err(error);
+        }
+        shared.answer(&receipt)
+    }
+}

@@ -1,0 +1,149 @@
+use std::time::{Duration, Instant};
+
+use stomp_commands::{AckMode, Dialect, Feature};
+use stomp_session::SubscriptionKey;
+
+use crate::client::Handle;
+use crate::{Client, Error, Message};
+
+/// A subscription in the making. Made by [`Client::subscribe`].
+#[derive(Debug)]
+#[must_use = "nothing is subscribed until `open` is called"]
+pub struct Subscribe {
+    handle: Handle,
+    command: stomp_commands::Subscribe,
+    capacity: usize,
+}
+
+impl Subscribe {
+    /// Messages that a subscription holds by default.
+    pub const CAPACITY: usize = 100;
+
+    pub(crate) fn new(client: &Client, destination: String) -> Self {
+        Self {
+            handle: client.handle.clone(),
+            command: stomp_commands::Subscribe::to(destination).ack(AckMode::ClientIndividual),
+            capacity: Self::CAPACITY,
+        }
+    }
+
+    /// Chooses how messages are acknowledged. Default `client-individual`: a message counts as
+    /// consumed when it was acknowledged by itself. `auto` loses messages when this process ends.
+    pub fn ack(mut self, mode: AckMode) -> Self {
+        self.command = self.command.ack(mode);
+        self
+    }
+
+    /// Sets how many messages are held for the application. Default 100, at least 1.
+    ///
+    /// The broker is asked for as many and no more, if it has a word for that. If it sends more,
+    /// the client stops reading until there is room, while heart-beats go on.
+    pub fn capacity(mut self, messages: usize) -> Self {
+        self.capacity = messages.max(1);
+        self
+    }
+
+    /// Adds a header of your own.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        self.command = self.command.header(name, value);
+        self
+    }
+
+    /// Subscribes, and waits until the broker has confirmed it. From then on the subscription is
+    /// made anew on every further connection, until it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] when the broker refuses, [`Error::Unconfirmed`] when it does not answer,
+    /// [`Error::NotSent`] when there is no connection.
+    pub fn open(self) -> Result<Subscription, Error> {
+        let Self {
+            handle,
+            command,
+            capacity,
+        } = self;
+        let prefetch = u32::try_from(capacity).unwrap_or(u32::MAX);
+        let shared = &handle.shared;
+        let destination = command.destination.clone();
+        let receipt = shared.new_receipt()?;
+        shared.expect(&receipt);
+        let command = command.receipt(receipt.clone());
+        let key = shared.subscribe(handle.send_timeout, capacity, |session| {
+            let dialect = session.connection().map_or(Dialect::Generic, |c| c.dialect);
+            let mut command = command.clone();
+            if command.prefetch.is_none() && dialect.expresses(Feature::Prefetch) {
+                command = command.prefetch(prefetch);
+            }
+            session.subscribe(command, Instant::now())
+        });
+        let key = match key {
+            Ok(key) => key,
+            Err(error) => {
+                shared.forget(&receipt);
+                return Err(error);
+            }
+        };
+        // From here on, dropping it unsubscribes.
+        let subscription = Subscription {
+            handle: handle.clone(),
+            key,
+            destination,
+        };
+        shared.answer(&receipt)?;
+        Ok(subscription)
+    }
+}
+
+/// The messages of a destination, as an [`Iterator`] that waits for the next one.
+///
+/// An error is the last item. A lost connection is none: the client reconnects, subscribes anew,
+/// and messages go on, with a higher [`epoch`](Message::epoch).
+///
+/// Dropping it unsubscribes. Settle what you hold before: the broker takes back what is open.
+#[derive(Debug)]
+pub struct Subscription {
+    handle: Handle,
+    key: SubscriptionKey,
+    destination: String,
+}
+
+impl Subscription {
+    /// Waits for the next message, for `patience` at most. `Ok(None)` means that time is up.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] when the client is closed, [`Error::SubscriptionRefused`] when the broker
+    /// did not want the subscription on a further connection.
+    pub fn next_timeout(&mut self, patience: Duration) -> Result<Option<Message>, Error> {
+        self.take(Instant::now().checked_add(patience))
+    }
+
+    /// Returns where the messages come from, as it was subscribed.
+    #[must_use]
+    pub fn destination(&self) -> &str {
+        &self.destination
+    }
+
+    fn take(&mut self, deadline: Option<Instant>) -> Result<Option<Message>, Error> {
+        let delivery = self.handle.shared.take(self.key, deadline)?;
+        Ok(delivery.map(|delivery| Message::new(delivery, self.handle.clone())))
+    }
+}
+
+impl Iterator for Subscription {
+    type Item = Result<Message, Error>;
+
+    /// Waits for the next message; `None` when the client was disconnected.
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.take(None) {
+            Err(Error::Closed(crate::Cause::Disconnected)) => None,
+            result => result.transpose(),
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.handle.shared.close_inbox(self.key);
+    }
+}
