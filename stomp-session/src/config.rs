@@ -31,6 +31,8 @@ pub struct Config {
     pub login: Option<String>,
     /// The password. Default: none. Never shown by `Debug`.
     pub passcode: Option<String>,
+    /// Names the client, for the durable subscriptions of ActiveMQ and Artemis. Default: none.
+    pub client_id: Option<String>,
     /// Further headers of CONNECT. Default: none. `Debug` shows their names only.
     pub headers: Vec<(String, String)>,
     /// The heart-beats to offer. Default 10 s in both directions: RabbitMQ's documentation finds
@@ -48,7 +50,8 @@ pub struct Config {
     pub limits: Limits,
     /// How much may be under way.
     pub flow: FlowLimits,
-    /// The broker's dialect. Default `None`: recognised by the `server` header of CONNECTED.
+    /// The broker's dialect. Default `None`: recognised by the `server` header of CONNECTED, which
+    /// comes too late for CONNECT itself. Set it when login or passcode hold a backslash.
     pub dialect: Option<Dialect>,
     /// What generated subscription ids begin with. Default `s`.
     ///
@@ -109,6 +112,7 @@ impl Default for Config {
             host: "/".to_owned(),
             login: None,
             passcode: None,
+            client_id: None,
             headers: Vec::new(),
             heart_beat: HeartBeat::new(10_000, 10_000),
             liveness: Liveness::default(),
@@ -177,6 +181,13 @@ impl Config {
     #[must_use]
     pub fn passcode(mut self, passcode: impl Into<String>) -> Self {
         self.passcode = Some(passcode.into());
+        self
+    }
+
+    /// Sets [`client_id`](Self::client_id).
+    #[must_use]
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.client_id = Some(client_id.into());
         self
     }
 
@@ -325,6 +336,7 @@ impl fmt::Debug for Config {
             .field("host", &self.host)
             .field("login", &self.login)
             .field("passcode", &passcode)
+            .field("client_id", &self.client_id)
             .field("headers", &headers)
             .field("heart_beat", &self.heart_beat)
             .field("liveness", &self.liveness)

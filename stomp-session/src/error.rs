@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use stomp_commands::{CommandError, FrameError};
-use stomp_frame::{DecodeError, EncodeError};
+use stomp_frame::{Command, DecodeError, EncodeError};
 
 use crate::ServerError;
 
@@ -45,9 +45,14 @@ pub enum UsageError {
     /// The transaction was open when its connection ended. The broker has rolled it back.
     #[error("the transaction was lost with its connection")]
     TransactionLost,
-    /// The command cannot be part of a transaction.
-    #[error("{0} cannot be part of a transaction")]
-    NotInTransaction(stomp_frame::Command),
+    /// [`With`](crate::With) holds something that this command cannot carry.
+    #[error("{command} cannot carry {what}")]
+    Misplaced {
+        /// The command.
+        command: Command,
+        /// What it cannot carry.
+        what: &'static str,
+    },
     /// As many octets wait to be written as [`FlowLimits`](crate::FlowLimits) allows.
     #[error("too many octets wait to be written")]
     OutboundFull,

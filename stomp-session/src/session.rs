@@ -262,6 +262,7 @@ impl Session {
     fn submit(
         &mut self,
         frame: &Frame,
+        content_length: ContentLength,
         receipt: Option<ReceiptId>,
         purpose: Purpose,
     ) -> Result<(), UsageError> {
@@ -279,21 +280,22 @@ impl Session {
         if self.transmit.len() >= self.config.flow.outbound {
             return Err(UsageError::OutboundFull);
         }
-        self.enqueue(frame, receipt, purpose)
+        self.enqueue(frame, content_length, receipt, purpose)
     }
 
     /// Queues a frame whatever waits already, and waits for its receipt.
     fn enqueue(
         &mut self,
         frame: &Frame,
+        content_length: ContentLength,
         receipt: Option<ReceiptId>,
         purpose: Purpose,
     ) -> Result<(), UsageError> {
-        let start = self.transmit.push(frame, ContentLength::Auto)?;
+        let start = self.transmit.push(frame, content_length)?;
         let deadline = match purpose {
-            // Some brokers answer frames of a transaction only when it is committed, and there is
-            // a timer of its own for DISCONNECT.
-            Purpose::InTransaction(_) | Purpose::Disconnect => None,
+            Purpose::InTransaction(_) if self.answers_after_commit() => None,
+            // There is a timer of its own for it.
+            Purpose::Disconnect => None,
             _ => self.receipt_deadline(),
         };
         if let (Some(id), Some(connected)) = (receipt, self.state.established_mut()) {
@@ -306,6 +308,14 @@ impl Session {
             self.set_receipt_timer();
         }
         Ok(())
+    }
+
+    /// Some brokers answer the frames of a transaction only when it is committed.
+    fn answers_after_commit(&self) -> bool {
+        self.connection().is_some_and(|connection| {
+            let words = connection.dialect.words();
+            words.transactional_receipt_after_commit
+        })
     }
 
     fn receipt_deadline(&self) -> Option<Instant> {
@@ -333,9 +343,9 @@ fn opening(config: &Config) -> Result<Frame, UsageError> {
         connect = connect.stomp();
     }
     connect.login = config.login.clone();
-    if let Some(passcode) = &config.passcode {
-        connect = connect.passcode(passcode.as_str());
-    }
+    connect.passcode = config.passcode.as_deref().map(Into::into);
+    connect.client_id = config.client_id.clone();
+    connect.dialect = config.dialect.unwrap_or_default();
     connect
         .headers
         .extend(config.headers.iter().map(|(n, v)| (n, v)));

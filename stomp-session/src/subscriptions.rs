@@ -80,6 +80,12 @@ impl Subscriptions {
         Some(&entry.command.destination)
     }
 
+    /// The name of a durable subscription.
+    pub(crate) fn durable(&self, subscription: SubscriptionKey) -> Option<&str> {
+        let entry = self.entries.get(&subscription)?;
+        entry.command.durable.as_deref()
+    }
+
     /// Iterates over the subscriptions that are not replayed any more because a server refused
     /// them, oldest first.
     pub fn quarantined(&self) -> impl Iterator<Item = (SubscriptionKey, &Refusal)> {

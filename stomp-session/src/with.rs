@@ -1,5 +1,7 @@
-use stomp_commands::{ReceiptId, TransactionId};
-use stomp_frame::Headers;
+use stomp_commands::{ReceiptId, Refusal, TransactionId};
+use stomp_frame::{Command, Headers};
+
+use crate::UsageError;
 
 /// What may go with an ACK, a NACK or an UNSUBSCRIBE.
 ///
@@ -16,6 +18,10 @@ pub struct With {
     pub transaction: Option<TransactionId>,
     /// Asks for a RECEIPT.
     pub receipt: Option<ReceiptId>,
+    /// NACK: what should become of the message. `None` leaves it to the broker.
+    pub refusal: Option<Refusal>,
+    /// UNSUBSCRIBE: deletes the subscription at the broker, too, if it is durable.
+    pub delete: bool,
     /// Headers of your own.
     pub headers: Headers,
 }
@@ -41,10 +47,47 @@ impl With {
         self
     }
 
+    /// NACK: has the message delivered again. RabbitMQ only.
+    #[must_use]
+    pub fn requeue(mut self) -> Self {
+        self.refusal = Some(Refusal::Requeue);
+        self
+    }
+
+    /// NACK: has the message moved to the dead letters. RabbitMQ and ActiveMQ only.
+    #[must_use]
+    pub fn dead_letter(mut self) -> Self {
+        self.refusal = Some(Refusal::DeadLetter);
+        self
+    }
+
+    /// UNSUBSCRIBE: deletes a durable subscription at the broker, with what it has collected.
+    ///
+    /// RabbitMQ and Artemis take it as the one UNSUBSCRIBE. ActiveMQ wants the usual one first,
+    /// and forgets nothing while it is subscribed to.
+    #[must_use]
+    pub fn delete(mut self) -> Self {
+        self.delete = true;
+        self
+    }
+
     /// Adds a header of your own.
     #[must_use]
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         self.headers.append(name, value);
         self
+    }
+
+    /// Refuses what the command cannot carry: left out in silence it would be missed too late.
+    pub(crate) fn refuse_for(&self, command: Command) -> Result<(), UsageError> {
+        let what = match command {
+            Command::Unsubscribe if self.transaction.is_some() => "a transaction",
+            Command::Ack | Command::Unsubscribe if self.refusal.is_some() => {
+                "what should become of a message"
+            }
+            Command::Ack | Command::Nack if self.delete => "the deletion of a subscription",
+            _ => return Ok(()),
+        };
+        Err(UsageError::Misplaced { command, what })
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use stomp_commands::{
-    Abort, Begin, Commit, Disconnect, Send, Subscribe, SubscriptionId, TransactionId, Unsubscribe,
+    Abort, Begin, Commit, Disconnect, Send, Subscribe, TransactionId, Unsubscribe,
 };
-use stomp_frame::{Command, Version};
+use stomp_frame::{Command, ContentLength};
 
 use super::Session;
 use crate::live::Slot;
@@ -32,8 +32,9 @@ impl Session {
                 Purpose::InTransaction(transaction.clone())
             }
         };
+        let content_length = command.content_length(peer.dialect);
         let frame = command.into_frame(peer)?;
-        self.submit(&frame, receipt, purpose)
+        self.submit(&frame, content_length, receipt, purpose)
     }
 
     /// Queues SUBSCRIBE, and remembers it: it is replayed on every further connection until it is
@@ -59,9 +60,7 @@ impl Session {
         }
         let key = self.subscriptions.next_key();
         let receipt = command.receipt.take();
-        if command.id.is_none() && peer.version > Version::V1_0 {
-            command.id = Some(self.generate_id(key));
-        }
+        self.name(key, &mut command, peer.version);
         let id = self.on_wire(&command);
         let taken = match (&id, self.state.established()) {
             (_, None) => false,
@@ -79,7 +78,7 @@ impl Session {
             subscription: key,
             replay: false,
         };
-        self.submit(&frame, receipt, purpose)?;
+        self.submit(&frame, ContentLength::Auto, receipt, purpose)?;
         self.enliven(key, Slot::new(id, &command));
         self.subscriptions.insert(command);
         Ok(key)
@@ -106,17 +105,18 @@ impl Session {
             .established()
             .and_then(|connected| connected.live.get(subscription))
             .ok_or(UsageError::UnknownSubscription)?;
+        with.refuse_for(Command::Unsubscribe)?;
         let mut command = match &slot.id {
             Some(id) => Unsubscribe::id(id),
             None => Unsubscribe::destination(slot.destination.as_str()),
         };
-        if with.transaction.is_some() {
-            return Err(UsageError::NotInTransaction(Command::Unsubscribe));
+        if with.delete {
+            command.durable = self.subscriptions.durable(subscription).map(str::to_owned);
         }
         command.receipt = with.receipt.clone();
         command.headers = with.headers;
         let frame = command.into_frame(peer)?;
-        self.submit(&frame, with.receipt, Purpose::Other)?;
+        self.submit(&frame, ContentLength::Auto, with.receipt, Purpose::Other)?;
         if let Some(connected) = self.state.established_mut() {
             connected.live.remove(subscription);
         }
@@ -142,7 +142,7 @@ impl Session {
         }
         let (transaction, receipt) = (command.transaction.clone(), command.receipt.clone());
         let frame = command.into_frame(peer)?;
-        self.submit(&frame, receipt, Purpose::Other)?;
+        self.submit(&frame, ContentLength::Auto, receipt, Purpose::Other)?;
         self.subscriptions.forget_lost(&transaction);
         self.connected_mut()?.transactions.push(transaction);
         Ok(())
@@ -161,7 +161,12 @@ impl Session {
         self.check_open(&command.transaction)?;
         let (transaction, receipt) = (command.transaction.clone(), command.receipt.clone());
         let frame = command.into_frame(peer)?;
-        self.submit(&frame, receipt, Purpose::Commit(transaction.clone()))?;
+        self.submit(
+            &frame,
+            ContentLength::Auto,
+            receipt,
+            Purpose::Commit(transaction.clone()),
+        )?;
         let deadline = self.receipt_deadline();
         let connected = self.connected_mut()?;
         connected.transactions.retain(|open| *open != transaction);
@@ -184,7 +189,7 @@ impl Session {
         self.check_open(&command.transaction)?;
         let (transaction, receipt) = (command.transaction.clone(), command.receipt.clone());
         let frame = command.into_frame(peer)?;
-        self.submit(&frame, receipt, Purpose::Other)?;
+        self.submit(&frame, ContentLength::Auto, receipt, Purpose::Other)?;
         let connected = self.connected_mut()?;
         connected.transactions.retain(|open| *open != transaction);
         connected.live.abort(&transaction);
@@ -218,7 +223,7 @@ impl Session {
         }
         let frame = command.into_frame(peer)?;
         let waits = receipt.is_some();
-        self.enqueue(&frame, receipt, Purpose::Disconnect)?;
+        self.enqueue(&frame, ContentLength::Auto, receipt, Purpose::Disconnect)?;
         if !waits {
             self.close(CloseReason::Disconnected { confirmed: false });
             return Ok(());
@@ -257,10 +262,5 @@ impl Session {
             State::Connected(connected) => Ok(connected),
             _ => Err(UsageError::NotConnected),
         }
-    }
-
-    /// Makes an id that no subscription has.
-    pub(super) fn generate_id(&self, key: SubscriptionKey) -> SubscriptionId {
-        SubscriptionId::from(format!("{}{}", self.config.id_prefix, key.0))
     }
 }

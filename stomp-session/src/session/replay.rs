@@ -1,7 +1,7 @@
 //! Subscriptions from one connection to the next.
 
 use stomp_commands::{Subscribe, SubscriptionId};
-use stomp_frame::Version;
+use stomp_frame::{ContentLength, Version};
 
 use super::Session;
 use crate::live::Slot;
@@ -33,9 +33,7 @@ impl Session {
         mut command: Subscribe,
     ) -> Result<(), UsageError> {
         let peer = self.peer()?;
-        if command.id.is_none() && peer.version > Version::V1_0 {
-            command.id = Some(self.generate_id(key));
-        }
+        self.name(key, &mut command, peer.version);
         let id = self.on_wire(&command);
         let slot = Slot::new(id.clone(), &command);
         let receipt = self.new_receipt();
@@ -46,19 +44,31 @@ impl Session {
             subscription: key,
             replay: true,
         };
-        self.enqueue(&frame, Some(receipt), purpose)?;
+        self.enqueue(&frame, ContentLength::Auto, Some(receipt), purpose)?;
         self.connected_mut()?.replaying += 1;
         self.enliven(key, slot);
         Ok(())
     }
 
+    /// Gives a subscription an id that has none. 1.0 can do without, and what is durable is called
+    /// by its name.
+    pub(super) fn name(&self, key: SubscriptionKey, command: &mut Subscribe, version: Version) {
+        if command.id.is_none() {
+            command.id = match &command.durable {
+                Some(name) => Some(SubscriptionId::from(name.as_str())),
+                None if version == Version::V1_0 => None,
+                None => Some(format!("{}{}", self.config.id_prefix, key.0).into()),
+            };
+        }
+    }
+
     /// What a subscription is called on this connection.
     ///
     /// On every connection it is called differently, so that nothing left over from an old one can
-    /// hit it. Only what the broker keeps by its name, a durable subscription, keeps its name.
+    /// hit it. Only a durable subscription keeps its id: RabbitMQ names the queue after it.
     pub(super) fn on_wire(&self, command: &Subscribe) -> Option<SubscriptionId> {
         let base = command.id.as_ref()?;
-        if self.epoch.0 == 1 {
+        if self.epoch.0 == 1 || command.durable.is_some() {
             return Some(base.clone());
         }
         Some(SubscriptionId::from(format!("{base}.e{}", self.epoch)))

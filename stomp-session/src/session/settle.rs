@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use stomp_commands::{Ack, AckMode, Delivery as Named, Nack};
-use stomp_frame::{Command, Version};
+use stomp_frame::{Command, ContentLength, Version};
 
 use super::Session;
 use crate::deliveries::Reach;
@@ -57,6 +57,7 @@ impl Session {
             return Ok(Settled::Stale);
         }
         let peer = self.peer()?;
+        with.refuse_for(verdict)?;
         let id = token.id.as_deref().ok_or(UsageError::NotAckable)?;
         let slot = self
             .connected()?
@@ -83,6 +84,7 @@ impl Session {
             Command::Nack => {
                 let mut nack = Nack::of(named);
                 nack.transaction = with.transaction.clone();
+                nack.refusal = with.refusal;
                 nack.receipt = with.receipt.clone();
                 nack.headers = with.headers;
                 nack.into_frame(peer)?
@@ -99,7 +101,7 @@ impl Session {
             Some(transaction) => Purpose::InTransaction(transaction.clone()),
             None => Purpose::Other,
         };
-        self.submit(&frame, with.receipt, purpose)?;
+        self.submit(&frame, ContentLength::Auto, with.receipt, purpose)?;
         if let Some(slot) = self.connected_mut()?.live.get_mut(token.subscription) {
             slot.deliveries
                 .settle(token.number, reach, with.transaction.as_ref());
