@@ -116,7 +116,7 @@ impl Builder {
             connect_timeout: self.connect_timeout,
             failover,
         };
-        let sleep = |delay| {
+        let sleep = |delay, _: &mut _| {
             std::thread::sleep(delay);
             true
         };

@@ -27,15 +27,15 @@ pub(crate) const READ: usize = 32 << 10;
 
 impl Dialer {
     /// Makes attempts until one succeeds, at CONNECTED, or the failover has no more. `sleep` waits
-    /// in between, and says whether to go on.
+    /// in between, strikes out subscriptions, and says whether to go on.
     pub(crate) fn dial(
         &mut self,
         mut subscriptions: Subscriptions,
-        mut sleep: impl FnMut(Duration) -> bool,
+        mut sleep: impl FnMut(Duration, &mut Subscriptions) -> bool,
     ) -> Result<Option<Link>, Error> {
         loop {
             let attempt = self.failover.next()?;
-            if !sleep(attempt.delay) {
+            if !sleep(attempt.delay, &mut subscriptions) {
                 return Ok(None);
             }
             match self.attempt(&attempt.broker, subscriptions)? {

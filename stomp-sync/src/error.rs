@@ -74,16 +74,17 @@ impl Error {
         matches!(self, Self::Unconfirmed(_) | Self::InDoubt)
     }
 
-    /// What became of a frame whose RECEIPT will not be reported.
-    pub(crate) fn no_receipt(why: ReceiptFailure, patience: Duration) -> Self {
+    /// What became of a frame whose RECEIPT will not be reported. `ended` is what ended the
+    /// connection, if that is why.
+    pub(crate) fn no_receipt(why: ReceiptFailure, patience: Duration, ended: &Cause) -> Self {
         match why {
-            ReceiptFailure::NotSent => Self::NotSent(Cause::ConnectionLost),
+            ReceiptFailure::NotSent => Self::NotSent(ended.clone()),
             ReceiptFailure::Deadline => Self::Unconfirmed(Cause::Deadline(patience)),
             ReceiptFailure::Refused(error) => Self::Rejected(error),
             ReceiptFailure::TransactionLost => Self::TransactionLost,
             ReceiptFailure::InDoubt => Self::InDoubt,
             ReceiptFailure::Aborted => Self::NotSent(Cause::Aborted),
-            _ => Self::Unconfirmed(Cause::ConnectionLost),
+            _ => Self::Unconfirmed(ended.clone()),
         }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn run(
     mut transport: Transport,
     mut inbound: BytesMut,
 ) {
+    let ending = Ending(shared);
     let cause = loop {
         let since = Instant::now();
         let socket = Arc::new(transport);
@@ -43,7 +44,7 @@ pub(crate) fn run(
         let Some(session) = session else {
             break Cause::Session(reason);
         };
-        let sleep = |delay| shared.sleep(delay);
+        let sleep = |delay, subscriptions: &mut _| shared.sleep(delay, subscriptions);
         match dialer.dial(session.into_subscriptions(), sleep) {
             Ok(Some(link)) => (transport, inbound) = install(shared, link),
             Ok(None) => break Cause::Disconnected,
@@ -52,7 +53,20 @@ pub(crate) fn run(
         }
     };
     shared.lock().end = Some(cause);
-    shared.notify();
+    drop(ending);
+}
+
+/// Closes the client when the keeper ends, even if that is by a panic: whoever waits would wait for
+/// ever.
+struct Ending<'a>(&'a Shared);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.session = None;
+        state.end.get_or_insert(Cause::ConnectionLost);
+        self.0.notify();
+    }
 }
 
 /// Puts a new connection in place of the old one.
@@ -89,7 +103,9 @@ fn write_and_watch(shared: &Shared, transport: &Transport) -> CloseReason {
             let rest = std::iter::from_fn(|| session.poll_transmit(Instant::now()));
             let rest: Vec<Bytes> = rest.collect();
             drop(state);
-            write_rest(transport, octets, rest);
+            if matches!(reason, CloseReason::Disconnected { .. }) {
+                write_rest(transport, octets, rest);
+            }
             return reason;
         }
         if quit && session.connection().is_some() {

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use stomp_commands::ReceiptId;
 use stomp_session::{
-    CloseReason, Delivery, Event, ReceiptFailure, Refusal, Session, SubscriptionKey, UsageError,
+    CloseReason, Delivery, Event, ReceiptFailure, Refusal, Session, SubscriptionKey, Subscriptions,
+    UsageError, With,
 };
 
 use crate::{Cause, Error};
@@ -27,7 +28,9 @@ pub(crate) struct State {
     /// Confirmed frames: `None` while the RECEIPT is waited for.
     answers: HashMap<ReceiptId, Option<Result<(), Error>>>,
     inboxes: HashMap<SubscriptionKey, Inbox>,
-    /// Some inbox is full, so the reader waits.
+    /// Subscriptions that nobody reads any more, and that the broker still has to be told of.
+    unwanted: Vec<SubscriptionKey>,
+    /// Some inbox is over-full, so the reader waits.
     pub(crate) paused: bool,
     /// The last handle is gone, or `disconnect` was called: no reconnection any more.
     pub(crate) quit: bool,
@@ -35,10 +38,15 @@ pub(crate) struct State {
     pub(crate) end: Option<Cause>,
 }
 
+/// Octets that inboxes may hold beyond their capacities while somebody waits for a RECEIPT.
+const OVERFLOW: usize = 8 << 20;
+
 /// The messages that a [`Subscription`](crate::Subscription) has not taken yet.
 #[derive(Debug)]
 struct Inbox {
     messages: VecDeque<Delivery>,
+    /// What the messages take up, roughly.
+    octets: usize,
     capacity: usize,
     /// The last thing to be said, when the broker refused the subscription.
     refused: Option<Refusal>,
@@ -82,12 +90,16 @@ impl Shared {
         woken.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Sleeps, and says whether to go on.
-    pub(crate) fn sleep(&self, duration: Duration) -> bool {
+    /// Sleeps before a connection is made, strikes out the subscriptions that nobody wants on it,
+    /// and says whether to go on.
+    pub(crate) fn sleep(&self, duration: Duration, subscriptions: &mut Subscriptions) -> bool {
         let deadline = Instant::now().checked_add(duration);
         let mut state = self.lock();
         while !state.quit && deadline.is_none_or(|deadline| Instant::now() < deadline) {
             state = self.wait(state, deadline);
+        }
+        for key in state.unwanted.drain(..) {
+            subscriptions.forget(key);
         }
         !state.quit
     }
@@ -114,7 +126,7 @@ impl Shared {
             if let Some(cause) = &state.end {
                 return Err(Error::Closed(cause.clone()));
             }
-            let Some(session) = &mut state.session else {
+            let Some(session) = state.live() else {
                 return Err(Error::NotSent(Cause::ConnectionLost));
             };
             if !session.is_congested() && !session.is_replaying() {
@@ -157,7 +169,11 @@ impl Shared {
 
     /// Promises to wait for a receipt. Must be called before its frame is on its way.
     pub(crate) fn expect(&self, receipt: &ReceiptId) {
-        self.lock().answers.insert(receipt.clone(), None);
+        let mut state = self.lock();
+        state.answers.insert(receipt.clone(), None);
+        if state.balance() {
+            self.notify();
+        }
     }
 
     /// Does not wait for a receipt after all.
@@ -171,7 +187,7 @@ impl Shared {
         if let Some(cause) = &state.end {
             return Err(Error::Closed(cause.clone()));
         }
-        match &mut state.session {
+        match state.live() {
             Some(session) => Ok(session.new_receipt()),
             None => Err(Error::NotSent(Cause::ConnectionLost)),
         }
@@ -187,6 +203,7 @@ impl Shared {
         self.submit_then(patience, command, |state, &key| {
             let inbox = Inbox {
                 messages: VecDeque::new(),
+                octets: 0,
                 capacity,
                 refused: None,
             };
@@ -205,8 +222,8 @@ impl Shared {
             let Some(inbox) = state.inboxes.get_mut(&key) else {
                 return Err(state.closed_error());
             };
-            if let Some(delivery) = inbox.messages.pop_front() {
-                if state.relieve() {
+            if let Some(delivery) = inbox.pop() {
+                if state.balance() {
                     self.notify();
                 }
                 return Ok(Some(delivery));
@@ -228,64 +245,102 @@ impl Shared {
     pub(crate) fn close_inbox(&self, key: SubscriptionKey) {
         let mut state = self.lock();
         state.inboxes.remove(&key);
-        if let Some(session) = &mut state.session {
-            let with = stomp_session::With::nothing();
-            if session.unsubscribe(key, with, Instant::now()).is_err() {
-                // It is in quarantine, or was never made on this connection.
-                session.subscriptions_mut().forget(key);
-            }
-        }
-        state.relieve();
+        state.unwanted.push(key);
+        state.unsubscribe_unwanted();
+        state.balance();
         self.notify();
     }
 }
 
 impl State {
+    /// The session, unless it is over.
+    fn live(&mut self) -> Option<&mut Session> {
+        match self.closed {
+            None => self.session.as_mut(),
+            Some(_) => None,
+        }
+    }
+
     /// Takes what the session says, until it has nothing more to say.
     pub(crate) fn sort(&mut self) {
+        let mut failed = Vec::new();
+        let mut ended = Cause::ConnectionLost;
         while let Some(event) = self.session.as_mut().and_then(Session::poll_event) {
             match event {
                 Event::Message(delivery) => self.deliver(delivery),
                 Event::Receipt { receipt, .. } => self.settle(&receipt, Ok(())),
-                Event::ReceiptFailed { receipt, why } => {
-                    let error = self.no_receipt(why);
-                    self.settle(&receipt, Err(error));
-                }
+                Event::ReceiptFailed { receipt, why } => failed.push((receipt, why)),
                 Event::SubscriptionRefused { subscription, why } => {
                     if let Some(inbox) = self.inboxes.get_mut(&subscription) {
                         inbox.refused = Some(why);
                     }
                 }
-                Event::Closed(reason) => self.closed = Some(reason),
+                Event::Closed(reason) => {
+                    if reason != CloseReason::ConnectionLost {
+                        ended = Cause::Session(reason.clone());
+                    }
+                    self.closed = Some(reason);
+                }
                 _ => {}
             }
         }
+        // The session says what failed before it says why it is over: RabbitMQ's ERROR names no
+        // frame, and is all there is to explain a SUBSCRIBE that was refused.
+        for (receipt, why) in failed {
+            let error = self.no_receipt(why, &ended);
+            self.settle(&receipt, Err(error));
+        }
+        self.unsubscribe_unwanted();
+        self.balance();
     }
 
     fn deliver(&mut self, delivery: Delivery) {
-        let Some(inbox) = self.inboxes.get_mut(&delivery.subscription) else {
-            return;
-        };
-        inbox.messages.push_back(delivery);
-        if inbox.messages.len() >= inbox.capacity && !self.paused {
-            self.paused = true;
-            if let Some(session) = &mut self.session {
-                session.handle_pause();
-            }
+        if let Some(inbox) = self.inboxes.get_mut(&delivery.subscription) {
+            inbox.push(delivery);
         }
     }
 
-    /// Reads on if no inbox is full any more. Says whether it does.
-    fn relieve(&mut self) -> bool {
-        let full = |inbox: &Inbox| inbox.messages.len() >= inbox.capacity;
-        if !self.paused || self.inboxes.values().any(full) {
+    /// Stops reading while an inbox holds more than it should, and reads on afterwards. Says whether
+    /// that has changed.
+    ///
+    /// A RECEIPT comes behind the messages: while somebody waits for one, reading goes on as long as
+    /// memory allows, since whoever waits may be the very thread that empties the inbox.
+    fn balance(&mut self) -> bool {
+        let over_full = self.inboxes.values().any(Inbox::is_over_full);
+        let pause = over_full && (!self.is_answer_awaited() || self.octets() >= OVERFLOW);
+        // The next session will be told when it is there.
+        let Some(session) = self.session.as_mut().filter(|_| pause != self.paused) else {
             return false;
-        }
-        self.paused = false;
-        if let Some(session) = &mut self.session {
+        };
+        if pause {
+            session.handle_pause();
+        } else {
             session.handle_resume(Instant::now());
         }
+        self.paused = pause;
         true
+    }
+
+    fn is_answer_awaited(&self) -> bool {
+        self.answers.values().any(Option::is_none)
+    }
+
+    fn octets(&self) -> usize {
+        self.inboxes.values().map(|inbox| inbox.octets).sum()
+    }
+
+    /// Tells the broker which subscriptions are over, as soon as there is one to tell, and room.
+    fn unsubscribe_unwanted(&mut self) {
+        while let Some(&key) = self.unwanted.last() {
+            let Some(session) = self.live() else { return };
+            match session.unsubscribe(key, With::nothing(), Instant::now()) {
+                Err(error) if error.is_back_pressure() => return,
+                Ok(()) => {}
+                // It is in quarantine, or the session is at its end.
+                Err(_) => session.subscriptions_mut().forget(key),
+            }
+            self.unwanted.pop();
+        }
     }
 
     fn settle(&mut self, receipt: &ReceiptId, result: Result<(), Error>) {
@@ -294,13 +349,37 @@ impl State {
         }
     }
 
-    fn no_receipt(&self, why: ReceiptFailure) -> Error {
+    fn no_receipt(&self, why: ReceiptFailure, ended: &Cause) -> Error {
         let session = self.session.as_ref();
         let patience = session.map_or(Duration::ZERO, |s| s.config().receipt_timeout);
-        Error::no_receipt(why, patience)
+        Error::no_receipt(why, patience, ended)
     }
 
     fn closed_error(&self) -> Error {
         Error::Closed(self.end.clone().unwrap_or(Cause::Disconnected))
     }
+}
+
+impl Inbox {
+    fn push(&mut self, delivery: Delivery) {
+        self.octets += weight(&delivery);
+        self.messages.push_back(delivery);
+    }
+
+    fn pop(&mut self) -> Option<Delivery> {
+        let delivery = self.messages.pop_front()?;
+        self.octets -= weight(&delivery);
+        Some(delivery)
+    }
+
+    /// More came than was asked for. An inbox that is just full is what a prefetch leads to: the
+    /// broker waits for ACK then, and has other things to say.
+    fn is_over_full(&self) -> bool {
+        self.messages.len() > self.capacity
+    }
+}
+
+/// The octets of a message, with what its headers may take up.
+fn weight(delivery: &Delivery) -> usize {
+    delivery.message.body().len() + 512
 }
