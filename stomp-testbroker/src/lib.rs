@@ -12,19 +12,19 @@
 //! transactions, receipts and heart-beats, but without I/O, threads or a clock.
 
 mod broker;
+mod fault;
 mod link;
 mod profile;
 mod shared;
 mod test_broker;
 mod transcript;
-mod wait;
 
 pub use broker::{Broker, Caps, Config, ConnectionId, Failure, NackPolicy};
+pub use fault::{BadRule, Fault, Match, Rule, Times, any_received, any_sent, on};
 pub use link::{AsyncMemoryStream, Connector, MemoryStream};
 pub use profile::{Profile, UnknownProfile};
-pub use test_broker::{Builder, TestBroker};
+pub use test_broker::{Builder, Guard, Node, TestBroker, Wait};
 pub use transcript::{Direction, Line, Transcript, What};
-pub use wait::Wait;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

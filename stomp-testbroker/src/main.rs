@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use stomp_commands::HeartBeat;
-use stomp_testbroker::{Profile, TestBroker};
+use stomp_testbroker::{Profile, Rule, TestBroker};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A STOMP broker for tests: real semantics, nothing to install, gone when you stop it.
@@ -38,6 +38,11 @@ struct Options {
     #[arg(long, value_name = "SEND,RECEIVE", default_value_t = HeartBeat::NONE)]
     heart_beat: HeartBeat,
 
+    /// Makes something go wrong; may be given several times. `COMMAND [DESTINATION] [NAME:VALUE]
+    /// [#N] FAULT`: see below.
+    #[arg(long, value_name = "RULE")]
+    fault: Vec<Rule>,
+
     /// Prints the whole conversation when it ends.
     #[arg(long)]
     transcript: bool,
@@ -49,6 +54,28 @@ Examples:
       stomp-testbroker --listen 127.0.0.1:0
   As picky about logins and as odd as RabbitMQ:
       stomp-testbroker --profile rabbitmq --login guest:guest
+  The second message to /queue/a is taken, but the connection ends before its RECEIPT:
+      stomp-testbroker --fault 'SEND /queue/a #2 process-then-close'
+  No RECEIPT arrives from the fifth on, and octets come one by one after CONNECTED:
+      stomp-testbroker --fault 'RECEIPT #5+ drop' --fault 'CONNECTED slice=1'
+
+Faults. COMMAND is one a client sends, meant as the broker receives it, or one that the broker
+sends; RECEIVED and SENT stand for all. #N is the Nth such frame, #N+ that one and all after it.
+  drop               the frame is lost
+  delay=MS           it comes later
+  duplicate          it comes twice
+  error=TEXT         ERROR instead, and the end of the connection
+  error-and-stay=TEXT   ERROR instead, and the connection goes on
+  close              the connection ends before the frame is processed or sent
+  process-then-close    it ends right after, and no answer leaves
+  truncate=N         only N octets of the frame are sent, then the connection ends
+  withhold-receipt   no RECEIPT for this frame
+  delay-receipt=MS   a late one, overtaken by others
+  slice=N            from here on, output in pieces of N octets
+  stop-beating       from here on, no heart-beats
+  black-hole         from here on, nothing arrives in either direction
+  stop-reading       from here on, nothing is read
+  crash              all connections end, and only persistent messages are left
 
 It ends, with exit code 0, on SIGTERM and on Ctrl-C.";
 
@@ -76,12 +103,10 @@ fn run(options: Options) -> io::Result<()> {
     for (user, passcode) in options.login {
         builder = builder.login(user, passcode);
     }
-    let broker = builder.try_start().map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("cannot listen on {}: {error}", options.listen),
-        )
-    })?;
+    let broker = builder.try_start()?;
+    for rule in options.fault {
+        rule.mount(&broker).leave();
+    }
     println!("listening on {}", broker.address());
     wait_for_signal()?;
     if options.transcript {

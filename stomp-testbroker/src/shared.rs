@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{Broker, Config, ConnectionId};
 
@@ -21,13 +21,22 @@ pub(crate) struct State {
     waiting: BTreeMap<ConnectionId, Waiting>,
     /// Tests that wait for a condition.
     watchers: Vec<Waker>,
-    /// Tasks that wait for the end.
-    stop_watchers: Vec<Waker>,
+    /// Tasks that wait for the end, or for connections to be refused.
+    control_watchers: Vec<Waker>,
+    /// Which nodes have an open port; empty without ports.
+    ports: Vec<bool>,
     /// How many threads sleep on `changed`.
     sleepers: usize,
     /// Whether the timer thread runs, and until when it sleeps.
     timer_thread: Option<Option<Instant>>,
     stopped: bool,
+}
+
+impl State {
+    fn ports_are_settled(&self) -> bool {
+        let mut ports = self.ports.iter().enumerate();
+        ports.all(|(node, open)| *open != self.broker.refuses(node))
+    }
 }
 
 /// Who waits for something to happen on a connection.
@@ -48,7 +57,8 @@ impl Shared {
                 broker: Broker::new(config),
                 waiting: BTreeMap::new(),
                 watchers: Vec::new(),
-                stop_watchers: Vec::new(),
+                control_watchers: Vec::new(),
+                ports: Vec::new(),
                 sleepers: 0,
                 timer_thread: None,
                 stopped: false,
@@ -143,7 +153,7 @@ impl Shared {
         match check(&state.broker) {
             Some(found) => Poll::Ready(found),
             None => {
-                state.watchers.push(cx.waker().clone());
+                keep(&mut state.watchers, cx.waker());
                 Poll::Pending
             }
         }
@@ -156,7 +166,7 @@ impl Shared {
         state.broker.close_all(Instant::now());
         let waiting = std::mem::take(&mut state.waiting);
         let mut wakers = std::mem::take(&mut state.watchers);
-        wakers.append(&mut state.stop_watchers);
+        wakers.append(&mut state.control_watchers);
         drop(state);
         for waiting in waiting.into_values() {
             wakers.extend(waiting.reader);
@@ -172,13 +182,68 @@ impl Shared {
         self.lock().stopped
     }
 
+    /// Takes up a connection, unless the broker is gone or refuses.
+    pub(crate) fn open(&self, node: usize, now: Instant) -> Option<ConnectionId> {
+        let mut state = self.lock();
+        if state.stopped || state.broker.refuses(node) {
+            return None;
+        }
+        let id = state.broker.handle_open_at(node, now);
+        self.publish(state);
+        Some(id)
+    }
+
+    /// Like [`with`](Self::with), for work that may begin or end the refusal of connections; returns
+    /// when ports are closed and opened accordingly.
+    pub(crate) fn control<T>(&self, work: impl FnOnce(&mut Broker) -> T) -> T {
+        const LIMIT: Duration = Duration::from_secs(5);
+        let mut state = self.lock();
+        let result = work(&mut state.broker);
+        let wakers = std::mem::take(&mut state.control_watchers);
+        self.publish(state);
+        wakers.into_iter().for_each(Waker::wake);
+        let state = self.lock();
+        // Woken by `set_port` and `stop`.
+        drop(self.changed.wait_timeout_while(state, LIMIT, |state| {
+            !state.stopped && !state.ports_are_settled()
+        }));
+        result
+    }
+
+    /// Resolves when a node's port has to be closed (`refused`) or may be opened again; also when
+    /// the broker has stopped.
+    pub(crate) fn poll_refusal(
+        &self,
+        node: usize,
+        refused: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let mut state = self.lock();
+        if state.stopped || state.broker.refuses(node) == refused {
+            return Poll::Ready(());
+        }
+        keep(&mut state.control_watchers, cx.waker());
+        Poll::Pending
+    }
+
+    /// Notes that a node's port was opened or closed.
+    pub(crate) fn set_port(&self, node: usize, open: bool) {
+        let mut state = self.lock();
+        if state.ports.len() <= node {
+            state.ports.resize(node + 1, false);
+        }
+        state.ports[node] = open;
+        drop(state);
+        self.changed.notify_all();
+    }
+
     /// Resolves when [`stop`](Self::stop) was called.
     pub(crate) fn poll_stopped(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         if state.stopped {
             return Poll::Ready(());
         }
-        state.stop_watchers.push(cx.waker().clone());
+        keep(&mut state.control_watchers, cx.waker());
         Poll::Pending
     }
 
@@ -323,6 +388,13 @@ struct Wakers(Vec<Waker>);
 impl Wakers {
     fn extend(&mut self, waker: Option<Waker>) {
         self.0.extend(waker);
+    }
+}
+
+/// Adds a waker, unless the same task waits already.
+fn keep(wakers: &mut Vec<Waker>, waker: &Waker) {
+    if !wakers.iter().any(|other| other.will_wake(waker)) {
+        wakers.push(waker.clone());
     }
 }
 

@@ -97,6 +97,10 @@ impl Transcript {
         });
     }
 
+    pub(crate) fn note(&mut self, id: Option<ConnectionId>, note: String, now: Instant) {
+        self.push(id, now, || What::Note(note));
+    }
+
     fn push(
         &mut self,
         connection: Option<ConnectionId>,

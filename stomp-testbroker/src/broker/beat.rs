@@ -2,6 +2,7 @@ use std::time::Instant;
 
 use super::Broker;
 use super::connection::{Connection, ConnectionId, State};
+use crate::fault::Standing;
 
 impl Broker {
     /// Tells when [`handle_timeout`](Self::handle_timeout) has to be called for this connection.
@@ -11,7 +12,8 @@ impl Broker {
         [
             self.connect_deadline(connection),
             silence_deadline(connection),
-            beat_deadline(connection),
+            self.beat_deadline(connection),
+            delay_deadline(connection),
         ]
         .into_iter()
         .flatten()
@@ -35,15 +37,26 @@ impl Broker {
         let due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if due(self.connect_deadline(connection)) || due(silence_deadline(connection)) {
             self.hang_up(id, now);
-        } else if due(beat_deadline(connection)) {
+        } else if due(self.beat_deadline(connection)) {
             self.emit_beat(id, now);
         }
+        self.end_delays(id, now);
+        self.crash_if_pending(now);
     }
 
     /// How long the broker waits for CONNECT.
     fn connect_deadline(&self, connection: &Connection) -> Option<Instant> {
         (connection.state == State::Opening)
             .then(|| connection.beats.opened + self.config.caps.connect_time)
+    }
+
+    /// When the broker owes a sign of life.
+    fn beat_deadline(&self, connection: &Connection) -> Option<Instant> {
+        let beats = &connection.beats;
+        let every = beats.send_every?;
+        let beating =
+            connection.state == State::Connected && !self.stands(connection, Standing::StopBeating);
+        beating.then(|| beats.sent + every)
     }
 }
 
@@ -55,10 +68,9 @@ fn silence_deadline(connection: &Connection) -> Option<Instant> {
         .flatten()
 }
 
-/// When the broker owes a sign of life.
-fn beat_deadline(connection: &Connection) -> Option<Instant> {
-    let beats = &connection.beats;
-    (connection.state == State::Connected)
-        .then(|| Some(beats.sent + beats.send_every?))
-        .flatten()
+/// When the next delayed frame goes on.
+fn delay_deadline(connection: &Connection) -> Option<Instant> {
+    let held = connection.held.as_ref();
+    let delayed = connection.delayed.iter();
+    delayed.chain(held).map(|(time, _)| *time).min()
 }

@@ -42,6 +42,8 @@ pub struct Config {
     pub dead_letters: Option<String>,
     /// How many frames the transcript keeps. Default: 4,096; zero keeps none and costs nothing.
     pub transcript: usize,
+    /// Lets frames suffer at random, as this seed decides. Default: `None`, never.
+    pub chaos: Option<u64>,
     /// What a peer may use up.
     pub caps: Caps,
 }
@@ -60,6 +62,7 @@ impl Default for Config {
             max_deliveries: None,
             dead_letters: None,
             transcript: 4096,
+            chaos: None,
             caps: Caps::default(),
         }
     }
@@ -80,6 +83,7 @@ impl fmt::Debug for Config {
             .field("max_deliveries", &self.max_deliveries)
             .field("dead_letters", &self.dead_letters)
             .field("transcript", &self.transcript)
+            .field("chaos", &self.chaos)
             .field("caps", &self.caps)
             .finish()
     }

@@ -3,10 +3,11 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use stomp_frame::{Decoder, Limits, Side, Version};
+use stomp_frame::{Decoder, Frame, Limits, Side, Version};
 
 use super::queue::{Entry, QueueId};
 use super::transaction::Transaction;
+use crate::fault::{RuleId, Standing};
 
 /// Names a connection of a [`Broker`](crate::Broker): 1 is the first that was ever opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +59,8 @@ pub(crate) struct Connection {
     /// Whether a delivery had to wait because too much output waits already.
     pub(crate) stalled: bool,
     pub(crate) beats: Beats,
+    /// Which member of a cluster it came to.
+    pub(crate) node: usize,
 
     pub(crate) subscriptions: BTreeMap<u32, Subscription>,
     pub(crate) subscription_keys: HashMap<Key, u32>,
@@ -65,10 +68,21 @@ pub(crate) struct Connection {
     pub(crate) transactions: HashMap<String, Transaction>,
     /// Number of the last delivery; ids of messages are made of it.
     pub(crate) deliveries: u64,
+
+    pub(crate) received_octets: u64,
+    pub(crate) sent_octets: u64,
+    /// Faults that last.
+    pub(crate) standing: Vec<(RuleId, Standing)>,
+    /// A received frame that waits, and those behind it with it.
+    pub(crate) held: Option<(Instant, Frame)>,
+    /// Frames to be sent later.
+    pub(crate) delayed: Vec<(Instant, Frame)>,
+    /// Whether frames to be sent are thrown away.
+    pub(crate) discard: bool,
 }
 
 impl Connection {
-    pub(crate) fn new(limits: Limits, now: Instant) -> Self {
+    pub(crate) fn new(node: usize, limits: Limits, now: Instant) -> Self {
         Self {
             state: State::Opening,
             version: Version::V1_2,
@@ -79,11 +93,18 @@ impl Connection {
             announced: false,
             stalled: false,
             beats: Beats::new(now),
+            node,
             subscriptions: BTreeMap::new(),
             subscription_keys: HashMap::new(),
             next_subscription: 0,
             transactions: HashMap::new(),
             deliveries: 0,
+            received_octets: 0,
+            sent_octets: 0,
+            standing: Vec::new(),
+            held: None,
+            delayed: Vec::new(),
+            discard: false,
         }
     }
 
@@ -105,9 +126,21 @@ impl Connection {
         Some(subscription)
     }
 
+    pub(crate) fn subscription_by_id(&self, id: &str) -> Option<u32> {
+        let key = Key::Id(id.to_owned());
+        self.subscription_keys.get(&key).copied()
+    }
+
     /// Takes the octets for the peer; the buffer is left without memory of its own.
-    pub(crate) fn take_output(&mut self) -> Option<Bytes> {
-        (!self.output.is_empty()).then(|| std::mem::take(&mut self.output).freeze())
+    pub(crate) fn take_output(&mut self, slice: Option<usize>) -> Option<Bytes> {
+        if self.output.is_empty() {
+            return None;
+        }
+        let output = match slice {
+            Some(octets) if octets < self.output.len() => self.output.split_to(octets),
+            _ => std::mem::take(&mut self.output),
+        };
+        Some(output.freeze())
     }
 }
 

@@ -1,7 +1,9 @@
 mod beat;
+mod chaos;
 mod config;
 mod connection;
 mod failure;
+mod faults;
 mod handshake;
 mod inspect;
 mod output;
@@ -19,12 +21,15 @@ use std::time::Instant;
 use bytes::Bytes;
 use stomp_frame::{Command, Frame, Item, header};
 
+pub(crate) use chaos::SEED_VARIABLE;
 pub use config::{Caps, Config, NackPolicy};
 pub use connection::ConnectionId;
 pub use failure::Failure;
 
+use crate::fault::{Mounted, RuleId, Standing};
 use crate::profile::Manners;
 use crate::transcript::{Direction, Transcript};
+use chaos::Chaos;
 use connection::{Connection, State};
 use queue::{Destinations, QueueId};
 
@@ -56,12 +61,21 @@ pub struct Broker {
     /// Connections whose driver has something to do, each once.
     ready: Vec<ConnectionId>,
     transcript: Transcript,
+
+    rules: Vec<Mounted>,
+    rules_mounted: u64,
+    /// Faults of all connections, or of those of one node.
+    standing: Vec<(RuleId, Standing, Option<usize>)>,
+    chaos: Option<Chaos>,
+    /// A crash that has to wait until the input at hand is dealt with.
+    crash_pending: bool,
 }
 
 impl Broker {
     /// Creates a broker without connections and messages.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        let chaos = config.chaos.map(Chaos::new);
         Self {
             manners: Manners::of(config.profile),
             transcript: Transcript::new(config.transcript),
@@ -71,15 +85,26 @@ impl Broker {
             destinations: Destinations::default(),
             stored: 0,
             ready: Vec::new(),
+            rules: Vec::new(),
+            rules_mounted: 0,
+            standing: Vec::new(),
+            chaos,
+            crash_pending: false,
         }
     }
 
     /// Takes up a new connection.
     pub fn handle_open(&mut self, now: Instant) -> ConnectionId {
+        self.handle_open_at(0, now)
+    }
+
+    /// Takes up a new connection to one member of a cluster.
+    pub(crate) fn handle_open_at(&mut self, node: usize, now: Instant) -> ConnectionId {
         self.opened += 1;
         let id = ConnectionId(self.opened);
         let limits = self.config.caps.frame_before_connect;
-        self.connections.insert(id, Connection::new(limits, now));
+        self.connections
+            .insert(id, Connection::new(node, limits, now));
         self.transcript.opened(id, now);
         id
     }
@@ -93,11 +118,18 @@ impl Broker {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        connection.beats.received = now;
-        if connection.state != State::Closing {
-            connection.input.extend_from_slice(data);
-            self.read_frames(id, now);
+        if connection.state == State::Closing {
+            return;
         }
+        connection.received_octets += data.len() as u64;
+        connection.input.extend_from_slice(data);
+        let connection = &self.connections[&id];
+        if self.stands(connection, Standing::BlackHole) {
+            return;
+        }
+        self.connection(id).beats.received = now;
+        self.read_frames(id, now);
+        self.crash_if_pending(now);
     }
 
     /// Notes that the client closed the connection, or that it broke: what it had and did not
@@ -112,7 +144,17 @@ impl Broker {
 
     /// Ends all connections at once, without a word and without what still waits to be written.
     pub fn close_all(&mut self, now: Instant) {
-        let ids: Vec<_> = self.connections.keys().copied().collect();
+        self.close_node(None, now);
+    }
+
+    /// The same for one member of a cluster, if it is named.
+    pub(crate) fn close_node(&mut self, node: Option<usize>, now: Instant) {
+        let ids: Vec<_> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| node.is_none_or(|node| node == connection.node))
+            .map(|(id, _)| *id)
+            .collect();
         for id in ids {
             self.handle_close(id, now);
         }
@@ -133,16 +175,27 @@ impl Broker {
     /// Tells whether the driver should read from the client.
     #[must_use]
     pub fn wants_read(&self, id: ConnectionId) -> bool {
-        self.connections
-            .get(&id)
-            .is_some_and(|connection| connection.output.len() < self.config.caps.output)
+        self.connections.get(&id).is_some_and(|connection| {
+            if self.stands(connection, Standing::BlackHole) {
+                return connection.input.len() < self.config.caps.output;
+            }
+            connection.output.len() < self.config.caps.output
+                && connection.held.is_none()
+                && !self.stands(connection, Standing::StopReading)
+        })
     }
 
     /// Takes what has to be written to the client.
     pub fn poll_transmit(&mut self, id: ConnectionId, now: Instant) -> Option<Bytes> {
-        let connection = self.connections.get_mut(&id)?;
-        let was_full = connection.output.len() >= self.config.caps.output;
-        let output = connection.take_output();
+        let connection = self.connections.get(&id)?;
+        if self.stands(connection, Standing::BlackHole) {
+            return None;
+        }
+        let slice = self.slice(connection);
+        let connection = self.connection(id);
+        let before = connection.output.len();
+        let output = connection.take_output(slice);
+        let was_full = before >= self.config.caps.output;
         if was_full {
             self.resume(id, now);
             self.announce(id); // there is room to read into again
@@ -154,7 +207,12 @@ impl Broker {
     #[must_use]
     pub fn poll_close(&self, id: ConnectionId) -> bool {
         match self.connections.get(&id) {
-            Some(connection) => connection.state == State::Closing && connection.output.is_empty(),
+            Some(connection) => {
+                connection.state == State::Closing
+                    && connection.output.is_empty()
+                    && connection.delayed.is_empty()
+                    && !self.stands(connection, Standing::BlackHole)
+            }
             None => true,
         }
     }
@@ -163,8 +221,8 @@ impl Broker {
     /// [`poll_close`](Self::poll_close) says yes.
     pub(crate) fn has_output(&self, id: ConnectionId) -> bool {
         self.connections.get(&id).is_none_or(|connection| {
-            !connection.output.is_empty() || connection.state == State::Closing
-        })
+            !connection.output.is_empty() && !self.stands(connection, Standing::BlackHole)
+        }) || self.poll_close(id)
     }
 
     /// What a client without a wire in between reads: octets, or `None` for the end.
@@ -246,7 +304,7 @@ impl Broker {
                 break;
             }
             match connection.decoder.decode(&mut connection.input) {
-                Ok(Some(Item::Frame(frame))) => self.handle_frame(id, frame, now),
+                Ok(Some(Item::Frame(frame))) => self.receive(id, frame, now),
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error) => {
@@ -262,8 +320,24 @@ impl Broker {
         }
     }
 
-    fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
+    fn receive(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
         self.transcript.frame(id, Direction::Received, &frame, now);
+        if self.has_faults()
+            && let Some(fault) = self.judge(Direction::Received, id, &frame, now)
+        {
+            self.receive_with_fault(id, frame, fault, now);
+        } else {
+            self.process(id, frame, Answer::Full, now);
+        }
+    }
+
+    fn has_faults(&self) -> bool {
+        !self.rules.is_empty() || self.chaos.is_some()
+    }
+
+    /// Does what a frame asks for, and answers.
+    fn process(&mut self, id: ConnectionId, frame: Frame, answer: Answer, now: Instant) {
+        self.connection(id).discard = answer == Answer::Nothing;
         let receipt = frame.headers.get(header::RECEIPT).map(str::to_owned);
         let command = frame.command;
         match self.act(id, frame, now) {
@@ -271,7 +345,7 @@ impl Broker {
                 if let Some(receipt) = receipt
                     && !matches!(command, Command::Connect | Command::Stomp)
                 {
-                    self.emit(id, receipt_frame(&receipt), now);
+                    self.answer_receipt(id, receipt_frame(&receipt), answer, now);
                 }
                 match then {
                     Then::Nothing => {}
@@ -280,6 +354,17 @@ impl Broker {
                 }
             }
             Err(failure) => self.refuse(id, failure, receipt.as_deref(), now),
+        }
+    }
+
+    fn answer_receipt(&mut self, id: ConnectionId, receipt: Frame, answer: Answer, now: Instant) {
+        match answer {
+            Answer::Full => self.emit(id, receipt, now),
+            Answer::ReceiptAt(time) => {
+                self.connection(id).delayed.push((time, receipt));
+                self.announce(id);
+            }
+            Answer::WithoutReceipt | Answer::Nothing => {}
         }
     }
 
@@ -305,6 +390,15 @@ impl Broker {
         }
         Ok(Then::Nothing)
     }
+}
+
+/// How much of its answer a frame gets. Anything but all of it is a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Full,
+    WithoutReceipt,
+    ReceiptAt(Instant),
+    Nothing,
 }
 
 /// What is left to do after the RECEIPT.

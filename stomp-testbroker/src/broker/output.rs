@@ -1,24 +1,69 @@
 use std::time::Instant;
 
-use bytes::BufMut;
+use bytes::{BufMut, BytesMut};
 use stomp_frame::{EncodeError, Encoder, Frame, Side, Version};
 
 use super::Broker;
-use super::connection::ConnectionId;
-use crate::transcript::Direction;
+use super::connection::{ConnectionId, State};
+use crate::Direction;
+
+/// What is left of a frame to be sent after its fault.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Done,
+    Write(Frame),
+    WriteTwice(Frame),
+    WriteAndHangUp(Frame),
+    /// Only so many octets of it, and then the connection ends.
+    WriteStart(Frame, usize),
+}
 
 impl Broker {
-    /// Writes a frame into the output of a connection.
+    /// Sends a frame, unless a fault has something against it.
     pub(crate) fn emit(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
+        match self.connections.get(&id) {
+            Some(connection) if !connection.discard => {}
+            _ => return,
+        }
+        if !self.has_faults() {
+            return self.write_frame(id, &frame, now);
+        }
+        let Some(fault) = self.judge(Direction::Sent, id, &frame, now) else {
+            return self.write_frame(id, &frame, now);
+        };
+        match self.send_with_fault(id, frame, fault, now) {
+            Outcome::Done => {}
+            Outcome::Write(frame) => self.write_frame(id, &frame, now),
+            Outcome::WriteTwice(frame) => {
+                self.write_frame(id, &frame, now);
+                self.write_frame(id, &frame, now);
+            }
+            Outcome::WriteAndHangUp(frame) => {
+                self.write_frame(id, &frame, now);
+                self.hang_up(id, now);
+            }
+            Outcome::WriteStart(frame, octets) => {
+                let before = self.connection(id).output.len();
+                self.write_frame(id, &frame, now);
+                self.connection(id).output.truncate(before + octets);
+                self.hang_up(id, now);
+            }
+        }
+    }
+
+    /// Writes a frame into the output of a connection.
+    pub(crate) fn write_frame(&mut self, id: ConnectionId, frame: &Frame, now: Instant) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        write(&frame, connection.version, &mut connection.output);
+        let before = connection.output.len();
+        write(frame, connection.version, &mut connection.output);
         if self.manners.eol_after_frame {
             connection.output.put_u8(b'\n');
         }
+        connection.sent_octets += (connection.output.len() - before) as u64;
         connection.beats.sent = now;
-        self.transcript.frame(id, Direction::Sent, &frame, now);
+        self.transcript.frame(id, Direction::Sent, frame, now);
         self.announce(id);
     }
 
@@ -26,14 +71,16 @@ impl Broker {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
+        debug_assert_eq!(connection.state, State::Connected);
         connection.output.put_u8(b'\n');
+        connection.sent_octets += 1;
         connection.beats.sent = now;
         self.announce(id);
     }
 }
 
 /// Writes a frame; headers that the version cannot carry are left out (a line feed in 1.0).
-fn write(frame: &Frame, version: Version, output: &mut bytes::BytesMut) {
+fn write(frame: &Frame, version: Version, output: &mut BytesMut) {
     let encoder = Encoder::new(Side::Server).version(version);
     if encoder.encode(frame, output).is_ok() {
         return;

@@ -259,6 +259,10 @@ impl Destinations {
         &mut self.topics[at]
     }
 
+    pub(crate) fn queues_mut(&mut self) -> impl Iterator<Item = &mut Queue> {
+        self.queues.iter_mut().flatten().map(|(_, queue)| queue)
+    }
+
     /// Iterates over all queues, those of subscribers included.
     pub(crate) fn queues(&self) -> impl Iterator<Item = &Queue> {
         self.queues.iter().flatten().map(|(_, queue)| queue)

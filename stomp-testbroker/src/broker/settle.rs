@@ -4,7 +4,7 @@ use stomp_frame::{Command, Frame, Version, header};
 
 use super::Broker;
 use super::config::NackPolicy;
-use super::connection::{AckMode, ConnectionId, Delivery};
+use super::connection::{AckMode, Connection, ConnectionId, Delivery};
 use super::failure::{Failure, require};
 use super::queue::QueueId;
 use super::routing::Name;
@@ -66,6 +66,15 @@ impl Broker {
             }
         }
         name.filter(|name| name.connection == id).ok_or(unknown)
+    }
+
+    /// Tells which subscription the message belongs to that an ACK or NACK names.
+    pub(crate) fn subscription_named(&self, connection: &Connection, frame: &Frame) -> Option<u32> {
+        let name = match connection.version {
+            Version::V1_2 => Name::from_ack(frame.headers.get(header::ID)?),
+            _ => Name::from_message_id(frame.headers.get(header::MESSAGE_ID)?),
+        };
+        name.map(|name| name.subscription)
     }
 
     /// Takes the deliveries that an ACK or NACK covers: with `ack:client` all up to the one named.

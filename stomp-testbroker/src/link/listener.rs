@@ -2,10 +2,11 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::stream::serve;
 use crate::shared::Shared;
@@ -15,23 +16,29 @@ use crate::shared::Shared;
 /// Dropping it ends the thread, and with it all its connections.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    pub(crate) address: SocketAddr,
+    /// One for each member of the cluster.
+    pub(crate) addresses: Vec<SocketAddr>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Listener {
-    /// Binds the address at once, so that clients can connect when this returns.
-    pub(crate) fn start(shared: &Arc<Shared>, address: SocketAddr) -> io::Result<Self> {
-        let socket = std::net::TcpListener::bind(address)?;
-        socket.set_nonblocking(true)?;
-        let address = socket.local_addr()?;
+    /// Binds the addresses at once, so that clients can connect when this returns.
+    pub(crate) fn start(shared: &Arc<Shared>, addresses: &[SocketAddr]) -> io::Result<Self> {
+        let sockets = addresses
+            .iter()
+            .map(|address| bind(*address))
+            .collect::<io::Result<Vec<_>>>()?;
+        let addresses = sockets
+            .iter()
+            .map(std::net::TcpListener::local_addr)
+            .collect::<io::Result<_>>()?;
         let serving = Arc::clone(shared);
         let thread = std::thread::Builder::new()
             .name("stomp-testbroker".into())
-            .spawn(move || run(&serving, socket))?;
+            .spawn(move || run(&serving, sockets))?;
         Ok(Self {
-            address,
+            addresses,
             shared: Arc::clone(shared),
             thread: Some(thread),
         })
@@ -48,7 +55,17 @@ impl Drop for Listener {
     }
 }
 
-fn run(shared: &Arc<Shared>, socket: std::net::TcpListener) {
+fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let bound = std::net::TcpListener::bind(address).and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    });
+    bound.map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+    })
+}
+
+fn run(shared: &Arc<Shared>, sockets: Vec<std::net::TcpListener>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -56,20 +73,50 @@ fn run(shared: &Arc<Shared>, socket: std::net::TcpListener) {
         .expect("a thread of its own can have a runtime");
     // Dropping the runtime closes all sockets.
     runtime.block_on(async {
-        let accepting = tokio::spawn(accept(Arc::clone(shared), socket));
+        for (node, socket) in sockets.into_iter().enumerate() {
+            tokio::spawn(listen(Arc::clone(shared), node, socket));
+        }
         poll_fn(|cx| shared.poll_stopped(cx)).await;
-        accepting.abort();
     });
 }
 
-async fn accept(shared: Arc<Shared>, socket: std::net::TcpListener) -> io::Result<()> {
-    let listener = TcpListener::from_std(socket)?;
+/// Accepts connections to one node. While the node refuses them its port is closed.
+async fn listen(
+    shared: Arc<Shared>,
+    node: usize,
+    mut socket: std::net::TcpListener,
+) -> io::Result<()> {
+    let address = socket.local_addr()?;
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                stream.set_nodelay(true)?;
-                tokio::spawn(serve(Arc::clone(&shared), stream));
+        let listener = TcpListener::from_std(socket)?;
+        shared.set_port(node, true);
+        while let Some(stream) = accept(&shared, node, &listener).await {
+            // Fails when the client has left already, as the driver will find out.
+            let _ = stream.set_nodelay(true);
+            tokio::spawn(serve(Arc::clone(&shared), node, stream));
+        }
+        drop(listener);
+        shared.set_port(node, false);
+        poll_fn(|cx| shared.poll_refusal(node, false, cx)).await;
+        if shared.is_stopped() {
+            return Ok(());
+        }
+        socket = bind(address)?;
+    }
+}
+
+/// Accepts a connection; `None` when connections are to be refused.
+async fn accept(shared: &Shared, node: usize, listener: &TcpListener) -> Option<TcpStream> {
+    loop {
+        let accepted = poll_fn(|cx| {
+            if shared.poll_refusal(node, true, cx).is_ready() {
+                return Poll::Ready(None);
             }
+            listener.poll_accept(cx).map(Some)
+        })
+        .await?;
+        match accepted {
+            Ok((stream, _)) => return Some(stream),
             // Out of file descriptors, most likely: some may come back.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }

@@ -19,11 +19,12 @@ use crate::shared::{Shared, Timer, Who};
 #[derive(Clone, Debug)]
 pub struct Connector {
     shared: Arc<Shared>,
+    node: usize,
 }
 
 impl Connector {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(crate) fn new(shared: Arc<Shared>, node: usize) -> Self {
+        Self { shared, node }
     }
 
     /// Opens a link for a blocking client.
@@ -33,7 +34,7 @@ impl Connector {
     /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when the broker is gone, has crashed
     /// or refuses connections.
     pub fn connect(&self) -> io::Result<MemoryStream> {
-        let link = Link::open(&self.shared)?;
+        let link = Link::open(&self.shared, self.node)?;
         self.shared.watch_from_thread(link.id);
         Ok(MemoryStream::new(link))
     }
@@ -49,7 +50,7 @@ impl Connector {
     ///
     /// Outside a tokio runtime.
     pub fn connect_async(&self) -> io::Result<AsyncMemoryStream> {
-        let link = Link::open(&self.shared)?;
+        let link = Link::open(&self.shared, self.node)?;
         tokio::spawn(run_timer(Arc::clone(&self.shared), link.id));
         Ok(AsyncMemoryStream {
             link,
@@ -68,11 +69,10 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    fn open(shared: &Arc<Shared>) -> io::Result<Self> {
-        if shared.is_stopped() {
-            return Err(io::ErrorKind::ConnectionRefused.into());
-        }
-        let id = shared.with(|broker| broker.handle_open(now()));
+    fn open(shared: &Arc<Shared>, node: usize) -> io::Result<Self> {
+        let id = shared
+            .open(node, now())
+            .ok_or(io::ErrorKind::ConnectionRefused)?;
         Ok(Self {
             shared: Arc::clone(shared),
             id,

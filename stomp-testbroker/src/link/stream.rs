@@ -21,11 +21,13 @@ const READ: usize = 64 << 10;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Moves octets between a stream and the broker until one of them has had enough.
-pub(crate) async fn serve<S>(shared: Arc<Shared>, stream: S)
+pub(crate) async fn serve<S>(shared: Arc<Shared>, node: usize, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let id = shared.with(|broker| broker.handle_open(now()));
+    let Some(id) = shared.open(node, now()) else {
+        return;
+    };
     let mut timer = pin!(run_timer(Arc::clone(&shared), id));
     let mut driver = Driver {
         shared: &shared,

@@ -63,11 +63,11 @@ impl<'a> Wait<'a> {
     }
 
     fn fail(&self, caller: &Location<'_>) -> ! {
-        let transcript = self.shared.look(|broker| broker.transcript().to_string());
+        let report = self.shared.look(Broker::report);
         panic!(
-            "the test broker waited {:?} for {}, in vain (at {caller})\n\
-             what was said so far:\n{transcript}",
-            self.patience, self.what,
+            "the test broker waited {:?} for {}, in vain (at {caller})\n{report}\
+             ^^^ here {} was missing",
+            self.patience, self.what, self.what,
         );
     }
 }
