@@ -19,6 +19,7 @@ use crate::{Command, Headers};
 /// assert_eq!(frame.to_string(), "SEND /queue/a (5 bytes)");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(
     clippy::exhaustive_structs,
     reason = "a frame has these three parts by the specification"

@@ -239,6 +239,22 @@ impl fmt::Debug for Headers {
     }
 }
 
+/// As a list of pairs, since order and repeats count. Everything is in it, the passcode too.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Headers {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Headers {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let pairs = Vec::<(String, String)>::deserialize(deserializer)?;
+        Ok(pairs.into_iter().collect())
+    }
+}
+
 /// What the spans point into.
 #[derive(Clone)]
 enum Text {

@@ -24,6 +24,8 @@
 //! # Ok::<_, stomp_frame::DecodeError>(())
 //! ```
 
+#[cfg(feature = "codec")]
+mod codec;
 mod command;
 mod decode;
 mod encode;
@@ -36,6 +38,8 @@ mod headers;
 mod limits;
 mod version;
 
+#[cfg(feature = "codec")]
+pub use codec::CodecError;
 pub use command::{Command, Side, UnknownCommand};
 pub use decode::{Decoder, Item};
 pub use encode::{ContentLength, Encoder, encode};

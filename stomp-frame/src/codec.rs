@@ -1,0 +1,71 @@
+//! The decoder and the encoder for `tokio_util::codec::{FramedRead, FramedWrite}`.
+
+use bytes::BytesMut;
+
+use crate::{DecodeError, Decoder, EncodeError, Encoder, Frame, Item};
+
+/// What can end a framed stream: the transport's fault, or the peer's.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// The transport failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The peer broke the protocol.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The frame cannot be written in this version. Nothing was written.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+impl tokio_util::codec::Decoder for Decoder {
+    type Item = Item;
+    type Error = CodecError;
+
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Item>, CodecError> {
+        Ok(Self::decode(self, src)?)
+    }
+}
+
+impl tokio_util::codec::Encoder<&Frame> for Encoder {
+    type Error = CodecError;
+
+    fn encode(&mut self, frame: &Frame, dst: &mut BytesMut) -> Result<(), CodecError> {
+        Ok(Self::encode(self, frame, dst)?)
+    }
+}
+
+impl tokio_util::codec::Encoder<Frame> for Encoder {
+    type Error = CodecError;
+
+    fn encode(&mut self, frame: Frame, dst: &mut BytesMut) -> Result<(), CodecError> {
+        Ok(Self::encode(self, &frame, dst)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Command, Limits, Side};
+
+    #[test]
+    fn what_one_end_writes_the_other_reads() {
+        use tokio_util::codec::Decoder as _;
+        let frame = Frame::new(Command::Send)
+            .header("destination", "/queue/a")
+            .body("a\0b");
+        let mut wire = BytesMut::new();
+        let mut encoder = Encoder::new(Side::Client);
+        tokio_util::codec::Encoder::encode(&mut encoder, &frame, &mut wire).unwrap();
+        let mut decoder = Decoder::new(Side::Client, Limits::server());
+        let item = decoder.decode_eof(&mut wire).unwrap().unwrap();
+        let Item::Frame(read) = item else {
+            panic!("not a frame: {item:?}")
+        };
+        assert_eq!(read.body, frame.body);
+        let wrong = Frame::new(Command::Message);
+        let error = tokio_util::codec::Encoder::encode(&mut encoder, wrong, &mut wire).unwrap_err();
+        assert!(matches!(error, CodecError::Encode(_)), "{error}");
+    }
+}
