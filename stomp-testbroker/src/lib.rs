@@ -21,6 +21,8 @@ mod transcript;
 
 pub use broker::{Broker, Caps, Config, ConnectionId, Failure, NackPolicy};
 pub use fault::{BadRule, Fault, Match, Rule, Times, any_received, any_sent, on};
+#[cfg(feature = "tls")]
+pub use link::Certificate;
 pub use link::{AsyncMemoryStream, Connector, MemoryStream};
 pub use profile::{Profile, UnknownProfile};
 pub use test_broker::{Builder, Guard, Node, TestBroker, Wait};

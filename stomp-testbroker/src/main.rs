@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use stomp_commands::HeartBeat;
-use stomp_testbroker::{Profile, Rule, TestBroker};
+use stomp_testbroker::{Certificate, Profile, Rule, TestBroker};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A STOMP broker for tests: real semantics, nothing to install, gone when you stop it.
@@ -20,6 +21,18 @@ struct Options {
     /// Where to listen; port 0 takes a free one. The address is printed as `listening on ADDR`.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:61613")]
     listen: SocketAddr,
+
+    /// Listens for WebSocket, too. Printed as `listening on ws://ADDR/ws`.
+    #[arg(long, value_name = "ADDR")]
+    websocket: Option<SocketAddr>,
+
+    /// Listens for TLS, too. Printed as `listening on stomp+ssl://ADDR`.
+    #[arg(long, value_name = "ADDR")]
+    tls: Option<SocketAddr>,
+
+    /// Writes the certificate of the authority that clients have to trust to this file.
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    ca_file: Option<PathBuf>,
 
     /// Whose manners to copy: strict (the specification to the letter), rabbitmq, activemq, artemis.
     #[arg(long, value_name = "NAME", default_value_t)]
@@ -103,11 +116,26 @@ fn run(options: Options) -> io::Result<()> {
     for (user, passcode) in options.login {
         builder = builder.login(user, passcode);
     }
+    if let Some(address) = options.websocket {
+        builder = builder.websocket_at(address);
+    }
+    if let Some(address) = options.tls {
+        builder = builder.tls_at(Certificate::Valid, address);
+    }
     let broker = builder.try_start()?;
+    if let Some(file) = options.ca_file {
+        std::fs::write(file, broker.ca_pem())?;
+    }
     for rule in options.fault {
         rule.mount(&broker).leave();
     }
     println!("listening on {}", broker.address());
+    if options.websocket.is_some() {
+        println!("listening on {}", broker.websocket_url());
+    }
+    if options.tls.is_some() {
+        println!("listening on {}", broker.tls_url());
+    }
     wait_for_signal()?;
     if options.transcript {
         print!("{}", broker.transcript());

@@ -23,8 +23,8 @@ pub(crate) struct State {
     watchers: Vec<Waker>,
     /// Tasks that wait for the end, or for connections to be refused.
     control_watchers: Vec<Waker>,
-    /// Which nodes have an open port; empty without ports.
-    ports: Vec<bool>,
+    /// The ports, each with its node and whether it is open.
+    ports: BTreeMap<usize, (usize, bool)>,
     /// How many threads sleep on `changed`.
     sleepers: usize,
     /// Whether the timer thread runs, and until when it sleeps.
@@ -34,8 +34,8 @@ pub(crate) struct State {
 
 impl State {
     fn ports_are_settled(&self) -> bool {
-        let mut ports = self.ports.iter().enumerate();
-        ports.all(|(node, open)| *open != self.broker.refuses(node))
+        let mut ports = self.ports.values();
+        ports.all(|(node, open)| *open != self.broker.refuses(*node))
     }
 }
 
@@ -58,7 +58,7 @@ impl Shared {
                 waiting: BTreeMap::new(),
                 watchers: Vec::new(),
                 control_watchers: Vec::new(),
-                ports: Vec::new(),
+                ports: BTreeMap::new(),
                 sleepers: 0,
                 timer_thread: None,
                 stopped: false,
@@ -226,14 +226,9 @@ impl Shared {
         Poll::Pending
     }
 
-    /// Notes that a node's port was opened or closed.
-    pub(crate) fn set_port(&self, node: usize, open: bool) {
-        let mut state = self.lock();
-        if state.ports.len() <= node {
-            state.ports.resize(node + 1, false);
-        }
-        state.ports[node] = open;
-        drop(state);
+    /// Notes that a port of a node was opened or closed.
+    pub(crate) fn set_port(&self, number: usize, node: usize, open: bool) {
+        self.lock().ports.insert(number, (node, open));
         self.changed.notify_all();
     }
 

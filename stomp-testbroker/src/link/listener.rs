@@ -8,37 +8,54 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
-use super::stream::serve;
+use super::endpoint::Transport;
 use crate::shared::Shared;
+
+/// A port.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    /// The member of the cluster it leads to.
+    pub(crate) node: usize,
+    pub(crate) transport: Transport,
+    pub(crate) address: SocketAddr,
+}
+
+impl Endpoint {
+    pub(crate) fn new(node: usize, transport: Transport, address: SocketAddr) -> Self {
+        Self {
+            node,
+            transport,
+            address,
+        }
+    }
+}
 
 /// The thread that serves all sockets of a broker.
 ///
 /// Dropping it ends the thread, and with it all its connections.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    /// One for each member of the cluster.
-    pub(crate) addresses: Vec<SocketAddr>,
+    /// With the addresses that were free.
+    pub(crate) endpoints: Vec<Endpoint>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Listener {
     /// Binds the addresses at once, so that clients can connect when this returns.
-    pub(crate) fn start(shared: &Arc<Shared>, addresses: &[SocketAddr]) -> io::Result<Self> {
-        let sockets = addresses
-            .iter()
-            .map(|address| bind(*address))
-            .collect::<io::Result<Vec<_>>>()?;
-        let addresses = sockets
-            .iter()
-            .map(std::net::TcpListener::local_addr)
-            .collect::<io::Result<_>>()?;
+    pub(crate) fn start(shared: &Arc<Shared>, mut endpoints: Vec<Endpoint>) -> io::Result<Self> {
+        let mut sockets = Vec::new();
+        for endpoint in &mut endpoints {
+            let socket = bind(endpoint.address)?;
+            endpoint.address = socket.local_addr()?;
+            sockets.push((endpoint.clone(), socket));
+        }
         let serving = Arc::clone(shared);
         let thread = std::thread::Builder::new()
             .name("stomp-testbroker".into())
             .spawn(move || run(&serving, sockets))?;
         Ok(Self {
-            addresses,
+            endpoints,
             shared: Arc::clone(shared),
             thread: Some(thread),
         })
@@ -65,7 +82,7 @@ fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     })
 }
 
-fn run(shared: &Arc<Shared>, sockets: Vec<std::net::TcpListener>) {
+fn run(shared: &Arc<Shared>, sockets: Vec<(Endpoint, std::net::TcpListener)>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -73,35 +90,37 @@ fn run(shared: &Arc<Shared>, sockets: Vec<std::net::TcpListener>) {
         .expect("a thread of its own can have a runtime");
     // Dropping the runtime closes all sockets.
     runtime.block_on(async {
-        for (node, socket) in sockets.into_iter().enumerate() {
-            tokio::spawn(listen(Arc::clone(shared), node, socket));
+        for (number, (endpoint, socket)) in sockets.into_iter().enumerate() {
+            tokio::spawn(listen(Arc::clone(shared), number, endpoint, socket));
         }
         poll_fn(|cx| shared.poll_stopped(cx)).await;
     });
 }
 
-/// Accepts connections to one node. While the node refuses them its port is closed.
+/// Accepts connections to one port. While its node refuses them the port is closed.
 async fn listen(
     shared: Arc<Shared>,
-    node: usize,
+    number: usize,
+    endpoint: Endpoint,
     mut socket: std::net::TcpListener,
 ) -> io::Result<()> {
-    let address = socket.local_addr()?;
+    let node = endpoint.node;
     loop {
         let listener = TcpListener::from_std(socket)?;
-        shared.set_port(node, true);
+        shared.set_port(number, node, true);
         while let Some(stream) = accept(&shared, node, &listener).await {
             // Fails when the client has left already, as the driver will find out.
             let _ = stream.set_nodelay(true);
-            tokio::spawn(serve(Arc::clone(&shared), node, stream));
+            let transport = endpoint.transport.clone();
+            tokio::spawn(transport.serve(Arc::clone(&shared), node, stream));
         }
         drop(listener);
-        shared.set_port(node, false);
+        shared.set_port(number, node, false);
         poll_fn(|cx| shared.poll_refusal(node, false, cx)).await;
         if shared.is_stopped() {
             return Ok(());
         }
-        socket = bind(address)?;
+        socket = bind(endpoint.address)?;
     }
 }
 

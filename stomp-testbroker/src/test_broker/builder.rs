@@ -1,7 +1,7 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use stomp_commands::HeartBeat;
@@ -9,7 +9,9 @@ use stomp_frame::Version;
 
 use super::TestBroker;
 use crate::broker::SEED_VARIABLE;
-use crate::link::Listener;
+#[cfg(feature = "tls")]
+use crate::link::{Authority, Certificate};
+use crate::link::{Endpoint, Listener, Transport};
 use crate::shared::Shared;
 use crate::{Config, Profile};
 
@@ -19,15 +21,26 @@ use crate::{Config, Profile};
 pub struct Builder {
     config: Config,
     addresses: Vec<SocketAddr>,
+    #[cfg(feature = "tls")]
+    tls: Option<(Certificate, SocketAddr)>,
+    #[cfg(feature = "websocket")]
+    websocket: Option<SocketAddr>,
     nodes: usize,
     patience: Duration,
 }
+
+/// A free port of 127.0.0.1.
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 impl Default for Builder {
     fn default() -> Self {
         Self {
             config: Config::default(),
             addresses: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: None,
+            #[cfg(feature = "websocket")]
+            websocket: None,
             nodes: 1,
             patience: Duration::from_secs(30),
         }
@@ -78,6 +91,34 @@ impl Builder {
     /// it sets the address of the next member of a cluster.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.addresses.push(address);
+        self
+    }
+
+    /// Listens for TLS, too, on a free port of 127.0.0.1; of a cluster every member does. The
+    /// certificate is made at the start: trust [`TestBroker::ca_pem`].
+    #[cfg(feature = "tls")]
+    pub fn tls(self, certificate: Certificate) -> Self {
+        self.tls_at(certificate, ANY)
+    }
+
+    /// The same on this address.
+    #[cfg(feature = "tls")]
+    pub fn tls_at(mut self, certificate: Certificate, address: SocketAddr) -> Self {
+        self.tls = Some((certificate, address));
+        self
+    }
+
+    /// Listens for WebSocket, too, on a free port of 127.0.0.1; with [`tls`](Self::tls) also for
+    /// WebSocket over TLS. Any path will do.
+    #[cfg(feature = "websocket")]
+    pub fn websocket(self) -> Self {
+        self.websocket_at(ANY)
+    }
+
+    /// The same on this address.
+    #[cfg(feature = "websocket")]
+    pub fn websocket_at(mut self, address: SocketAddr) -> Self {
+        self.websocket = Some(address);
         self
     }
 
@@ -133,10 +174,40 @@ impl Builder {
     ///
     /// When the port cannot be had.
     pub fn try_start(self) -> io::Result<TestBroker> {
-        let mut addresses = self.addresses.clone();
-        addresses.resize(self.nodes, (Ipv4Addr::LOCALHOST, 0).into());
+        #[cfg(feature = "tls")]
+        let authority = match self.tls {
+            Some((certificate, _)) => {
+                let authority = Authority::new(certificate);
+                Some(authority.map_err(|error| io::Error::other(error.to_string()))?)
+            }
+            None => None,
+        };
+        let mut endpoints = Vec::new();
+        for node in 0..self.nodes {
+            let plain = self.addresses.get(node).copied().unwrap_or(ANY);
+            endpoints.push(Endpoint::new(node, Transport::Tcp, plain));
+            #[cfg(feature = "websocket")]
+            if let Some(address) = self.websocket {
+                endpoints.push(Endpoint::new(node, Transport::WebSocket, address));
+            }
+            #[cfg(feature = "tls")]
+            if let (Some(authority), Some((_, address))) = (&authority, self.tls) {
+                let acceptor = &authority.acceptor;
+                let tls = Transport::Tls(acceptor.clone());
+                endpoints.push(Endpoint::new(node, tls, address));
+                #[cfg(feature = "websocket")]
+                if self.websocket.is_some() {
+                    let secure = Transport::SecureWebSocket(acceptor.clone());
+                    endpoints.push(Endpoint::new(node, secure, ANY));
+                }
+            }
+        }
         let mut broker = self.in_memory();
-        broker.listener = Some(Listener::start(&broker.shared, &addresses)?);
+        #[cfg(feature = "tls")]
+        {
+            broker.ca = authority.map(|authority| authority.pem);
+        }
+        broker.listener = Some(Listener::start(&broker.shared, endpoints)?);
         Ok(broker)
     }
 
@@ -146,6 +217,8 @@ impl Builder {
         TestBroker {
             shared: Shared::new(self.config),
             listener: None,
+            #[cfg(feature = "tls")]
+            ca: None,
             nodes: self.nodes,
             patience: self.patience,
         }

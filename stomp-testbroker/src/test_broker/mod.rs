@@ -41,6 +41,8 @@ use crate::shared::Shared;
 pub struct TestBroker {
     pub(crate) shared: Arc<Shared>,
     listener: Option<Listener>,
+    #[cfg(feature = "tls")]
+    ca: Option<String>,
     nodes: usize,
     patience: Duration,
 }
@@ -87,6 +89,42 @@ impl TestBroker {
     #[must_use]
     pub fn url(&self) -> String {
         self.node(0).url()
+    }
+
+    /// Returns what clients connect to over TLS, as `stomp+ssl://127.0.0.1:PORT`.
+    ///
+    /// # Panics
+    ///
+    /// When it was started without [`Builder::tls`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_url(&self) -> String {
+        self.node(0).tls_url()
+    }
+
+    /// Returns the certificate, in PEM, of the authority that signed the broker's: a client that
+    /// trusts it trusts this broker and no other.
+    ///
+    /// # Panics
+    ///
+    /// When it was started without [`Builder::tls`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        self.ca
+            .as_deref()
+            .expect("only a broker with `tls` has a certificate")
+    }
+
+    /// Returns what clients connect to over WebSocket, as `ws://127.0.0.1:PORT/ws`.
+    ///
+    /// # Panics
+    ///
+    /// When it was started without [`Builder::websocket`].
+    #[cfg(feature = "websocket")]
+    #[must_use]
+    pub fn websocket_url(&self) -> String {
+        self.node(0).websocket_url()
     }
 
     /// Returns what a client with failover connects to: all members of the cluster, as

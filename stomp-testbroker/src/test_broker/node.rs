@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::{Guard, TestBroker};
 use crate::fault::Standing;
-use crate::link::Connector;
+use crate::link::{Connector, Endpoint};
 
 /// One member of a cluster. Made by [`TestBroker::node`].
 ///
@@ -20,17 +20,14 @@ impl<'a> Node<'a> {
         Self { broker, number }
     }
 
-    /// Returns the address it listens on.
+    /// Returns the address it listens on for plain TCP.
     ///
     /// # Panics
     ///
     /// When the broker runs in memory only.
     #[must_use]
     pub fn address(self) -> SocketAddr {
-        match &self.broker.listener {
-            Some(listener) => listener.addresses[self.number],
-            None => panic!("this broker has no port: it was started with `in_memory`"),
-        }
+        self.endpoint("stomp").address
     }
 
     /// Returns what clients connect to, as `stomp://127.0.0.1:PORT`.
@@ -40,7 +37,57 @@ impl<'a> Node<'a> {
     /// When the broker runs in memory only.
     #[must_use]
     pub fn url(self) -> String {
-        format!("stomp://{}", self.address())
+        self.url_of("stomp")
+    }
+
+    /// Returns what clients connect to over TLS, as `stomp+ssl://127.0.0.1:PORT`.
+    ///
+    /// # Panics
+    ///
+    /// When the broker was started without [`Builder::tls`](crate::Builder::tls).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_url(self) -> String {
+        self.url_of("stomp+ssl")
+    }
+
+    /// Returns what clients connect to over WebSocket, as `ws://127.0.0.1:PORT/ws`.
+    ///
+    /// # Panics
+    ///
+    /// When the broker was started without [`Builder::websocket`](crate::Builder::websocket).
+    #[cfg(feature = "websocket")]
+    #[must_use]
+    pub fn websocket_url(self) -> String {
+        self.url_of("ws")
+    }
+
+    /// Returns what clients connect to over WebSocket and TLS, as `wss://127.0.0.1:PORT/ws`.
+    ///
+    /// # Panics
+    ///
+    /// When the broker was started without [`Builder::websocket`](crate::Builder::websocket) or
+    /// without [`Builder::tls`](crate::Builder::tls).
+    #[cfg(all(feature = "tls", feature = "websocket"))]
+    #[must_use]
+    pub fn secure_websocket_url(self) -> String {
+        self.url_of("wss")
+    }
+
+    fn url_of(self, scheme: &str) -> String {
+        let Endpoint {
+            address, transport, ..
+        } = self.endpoint(scheme);
+        let (scheme, path) = transport.scheme();
+        format!("{scheme}://{address}{path}")
+    }
+
+    fn endpoint(self, scheme: &str) -> &'a Endpoint {
+        let endpoints = self.broker.listener.iter().flat_map(|l| &l.endpoints);
+        endpoints
+            .filter(|endpoint| endpoint.node == self.number)
+            .find(|endpoint| endpoint.transport.scheme().0 == scheme)
+            .unwrap_or_else(|| panic!("this broker was started without a port for {scheme}"))
     }
 
     /// Returns something that opens in-memory links to this member.
