@@ -7,8 +7,8 @@ use crate::percent;
 
 /// Where one broker listens, and how to talk to it: a member of a failover list.
 ///
-/// `Display` and `Debug` hide the passcode and the values of the query, so a broker may be logged. [`Broker::reveal`]
-/// shows all.
+/// `Display` and `Debug` hide the passcode and the values of the query, so a broker may be logged.
+/// [`Broker::reveal`] shows all.
 ///
 /// ```
 /// use stomp_failover::{Broker, Scheme};
@@ -39,12 +39,12 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Describes a broker that is not written down as a URI, say one found by DNS. `host` is a name or an address;
-    /// an IPv6 address has no brackets.
+    /// Describes a broker that is not written down as a URI, say one found by DNS. `host` is a name
+    /// or an address.
     pub fn new(scheme: Scheme, host: impl Into<String>, port: u16) -> Self {
         Self {
             scheme,
-            host: host.into().to_ascii_lowercase(),
+            host: host.into().trim_matches(['[', ']']).to_ascii_lowercase(),
             port,
             login: None,
             passcode: None,
@@ -87,7 +87,8 @@ impl Broker {
         self.login.as_deref()
     }
 
-    /// Returns the passcode, percent-decoded. It is shown nowhere else but in [`reveal`](Self::reveal).
+    /// Returns the passcode, percent-decoded. It is shown nowhere else but in
+    /// [`reveal`](Self::reveal).
     pub fn passcode(&self) -> Option<&str> {
         self.passcode.as_deref()
     }
@@ -102,8 +103,8 @@ impl Broker {
         self.scheme.is_websocket()
     }
 
-    /// Returns path and query as they go into the WebSocket handshake (the "resource name" of RFC 6455, section 3),
-    /// or `None` if the broker is not a WebSocket.
+    /// Returns path and query as they go into the WebSocket handshake (the "resource name" of RFC
+    /// 6455, section 3), or `None` if the broker is not a WebSocket.
     pub fn resource_name(&self) -> Option<String> {
         self.uses_websocket().then(|| match &self.query {
             Some(query) => format!("{}?{query}", self.path),
@@ -111,8 +112,9 @@ impl Broker {
         })
     }
 
-    /// Iterates over the options of this very broker: those of its own query (unless it is a WebSocket, whose query
-    /// belongs to the handshake), then the `nested.` ones of the list, except where the broker has its own.
+    /// Iterates over the options of this very broker: those of its own query (unless it is a
+    /// WebSocket, whose query belongs to the handshake), then the `nested.` ones of the list,
+    /// except where the broker has its own.
     pub fn options(&self) -> impl Iterator<Item = (&str, &str)> {
         let overridden = |name: &str| self.own.iter().any(|(own, _)| own == name);
         let nested = self
@@ -140,6 +142,11 @@ impl Broker {
     /// Shows the whole URI, passcode and all, so that it can be parsed again. Do not log it.
     pub fn reveal(&self) -> impl fmt::Display {
         Revealed(self)
+    }
+
+    /// Tells whether in a plain URI the options of this broker would be taken for those of the list.
+    pub(crate) fn needs_parentheses(&self) -> bool {
+        !self.own.is_empty()
     }
 
     pub(crate) fn set_nested(&mut self, nested: &[(String, String)]) {
@@ -217,7 +224,8 @@ impl fmt::Display for Revealed<'_> {
     }
 }
 
-/// What a URI says about the transport. All of `tcp` and `stomp` are the same, and so are the four that mean TLS.
+/// What a URI says about the transport. All of `tcp` and `stomp` are the same, and so are the four
+/// that mean TLS.
 ///
 /// | scheme | transport | default port |
 /// | --- | --- | --- |
@@ -226,8 +234,8 @@ impl fmt::Display for Revealed<'_> {
 /// | `ws` | WebSocket | 80 |
 /// | `wss` | WebSocket over TLS | 443 |
 ///
-/// The WebSocket ports are those of RFC 6455, so that a URL means here what it means in a browser. RabbitMQ's
-/// Web STOMP listens elsewhere: `ws://host:15674/ws`.
+/// The WebSocket ports are those of RFC 6455, so that a URL means here what it means in a browser.
+/// RabbitMQ's Web STOMP listens elsewhere: `ws://host:15674/ws`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scheme {

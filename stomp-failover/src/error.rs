@@ -2,14 +2,16 @@ use thiserror::Error;
 
 /// Why a failover URI was refused.
 ///
-/// No message quotes what could be part of a login or passcode; brokers are named by their place in the list, from 1.
+/// No message quotes what could be part of a login or passcode; brokers are named by their place in
+/// the list, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum UriError {
     /// There is no broker in the URI.
     #[error("the URI names no broker")]
     NoBroker,
-    /// The list opens with `(` and has no `)`, or the other way round, or has parentheses inside parentheses.
+    /// The list opens with `(` and has no `)`, or the other way round, or has parentheses inside
+    /// parentheses.
     #[error("the parentheses do not match: write `failover:(uri1,uri2)?option=value`")]
     Parentheses,
     /// Something other than `?options` follows the list.
@@ -75,6 +77,9 @@ pub enum BrokerError {
     /// The host is no name and no address.
     #[error("the host is not a valid name or address")]
     InvalidHost,
+    /// An IPv6 address without brackets: where it ends and the port starts is anyone's guess.
+    #[error("an IPv6 address must be written in brackets, as in `[::1]:61613`")]
+    NoBrackets,
     /// A `:` without a port behind it.
     #[error("the port is missing after `:`")]
     NoPort,
@@ -84,6 +89,14 @@ pub enum BrokerError {
     /// A path where there can be none.
     #[error("only ws and wss can have a path")]
     UnexpectedPath,
+    /// A `\\`.
+    #[error("`\\` must be written `%5C`")]
+    Backslash,
+    /// An `@` behind a `/` or `?`: most likely a login or passcode that was not percent-encoded.
+    #[error(
+        "`@` after `/` or `?`: in a login or passcode write `%2F` and `%3F` for those, else `%40` for it"
+    )]
+    LateAt,
     /// A `#`.
     #[error("`#` has no meaning here: within a login or passcode write `%23`")]
     Fragment,
@@ -129,7 +142,8 @@ pub enum OptionError {
         /// What is wrong with it.
         source: BrokerError,
     },
-    /// The value holds a `%` that is not followed by two hexadecimal digits, or bytes that are not UTF-8.
+    /// The value holds a `%` that is not followed by two hexadecimal digits, or bytes that are not
+    /// UTF-8.
     #[error("option `{name}` is not percent-encoded UTF-8: for a `%` write `%25`")]
     Escape {
         /// The option, as far as it is known.

@@ -23,8 +23,8 @@ use history::History;
 
 /// The sequence of attempts that a URI means.
 ///
-/// It neither connects nor sleeps nor reads a clock: it says where to connect and how long to wait, and is told how it
-/// went. The same seed and the same reports give the same sequence.
+/// It neither connects nor sleeps nor reads a clock: it says where to connect and how long to wait,
+/// and is told how it went. The same seed and the same reports give the same sequence.
 ///
 /// ```text
 ///            ┌────────────── failed ◄─────────────┐
@@ -72,11 +72,11 @@ use history::History;
 ///
 /// # When delays and counts start over
 ///
-/// A connection that lasted for [`Options::stable_after`] (10 s) was a good one: after it delays are short again and
-/// all attempts are there again. One that was lost sooner counts as a failed attempt, so that a broker that accepts
-/// and drops is not hammered, and does not keep its client from the other brokers. Of the two limits
-/// `startupMaxReconnectAttempts` holds until there has been a connection, however short, and `maxReconnectAttempts`
-/// from then on.
+/// A connection that lasted for [`Options::stable_after`] (10 s) was a good one: after it delays
+/// are short again and all attempts are there again. One that was lost sooner counts as a failed
+/// attempt, so that a broker that accepts and drops is not hammered, and does not keep its client
+/// from the other brokers. Of the two limits `startupMaxReconnectAttempts` holds until there has
+/// been a connection, however short, and `maxReconnectAttempts` from then on.
 pub struct Failover {
     options: Options,
     /// At least one.
@@ -99,7 +99,8 @@ pub struct Failover {
 }
 
 impl Failover {
-    /// Starts the sequence. Clients should have different seeds, so that they do not move in step; tests the same one.
+    /// Starts the sequence. Clients should have different seeds, so that they do not move in step;
+    /// tests the same one.
     pub fn new(uri: impl Into<FailoverUri>, seed: u64) -> Self {
         let (brokers, options) = uri.into().into_parts();
         Self {
@@ -128,8 +129,8 @@ impl Failover {
         self
     }
 
-    /// Names this machine, for `priorityBackup=true&countBy=broker`: host names and addresses that count as local
-    /// beside `localhost` and the loopback addresses. The sequence asks no resolver.
+    /// Names this machine, for `priorityBackup=true&countBy=broker`: host names and addresses that
+    /// count as local beside `localhost` and the loopback addresses. The sequence asks no resolver.
     #[must_use]
     pub fn with_local_hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
         self.local_hosts = hosts
@@ -139,7 +140,8 @@ impl Failover {
         self
     }
 
-    /// Returns the next attempt. One that was not reported counts as failed.
+    /// Returns the next attempt. An attempt that was not reported counts as failed, a connection
+    /// whose loss was not reported as lost at once.
     ///
     /// # Errors
     ///
@@ -147,6 +149,7 @@ impl Failover {
     // An `Iterator` could not be told how an attempt went.
     #[expect(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Attempt, Exhausted> {
+        self.lost(Duration::ZERO, "not reported");
         let starts_round = self.round.is_empty();
         let waits = starts_round || self.options.count_by == CountBy::Broker;
         if waits {
@@ -184,15 +187,16 @@ impl Failover {
         self.connected = Some(attempt.broker.clone());
     }
 
-    /// Reports that an attempt failed. The error is kept for [`Exhausted`]; it must not hold secrets.
+    /// Reports that an attempt failed. The error is kept for [`Exhausted`]; it must not hold
+    /// secrets.
     pub fn failed(&mut self, attempt: &Attempt, error: impl fmt::Display) {
         if attempt.purpose == Purpose::Connect {
             self.history.error(&attempt.broker, error.to_string());
         }
     }
 
-    /// Reports that the connection was lost, having lasted for `stable_for`. The reason is kept for [`Exhausted`].
-    /// Without a connection this does nothing.
+    /// Reports that the connection was lost, having lasted for `stable_for`. The reason is kept for
+    /// [`Exhausted`]. Without a connection this does nothing.
     pub fn lost(&mut self, stable_for: Duration, reason: impl fmt::Display) {
         let Some(broker) = self.connected.take() else {
             return;
@@ -201,19 +205,20 @@ impl Failover {
             self.start_over();
         }
         if self.options.count_by == CountBy::Round {
-            // Whoever is left of this round would not wait, and all who lost the same broker would be there at once.
+            // Whoever is left of this round would not wait, and all who lost the same broker would
+            // be there at once.
             self.round.clear();
         }
         self.history.error(&broker, reason.to_string());
         self.lost = Some(broker);
     }
 
-    /// Returns an attempt to go back to a preferred broker, if there is a connection to one that is not
-    /// (`priorityBackup=true`).
+    /// Returns an attempt to go back to a preferred broker, if there is a connection to one that is
+    /// not (`priorityBackup=true`).
     ///
-    /// The present connection stays until this attempt succeeded; then [`succeeded`](Self::succeeded) makes it the
-    /// one that counts. After [`failed`](Self::failed) ask again: preferred brokers are tried in turn, with delays of
-    /// their own, and without limit.
+    /// The present connection stays until this attempt succeeded; then
+    /// [`succeeded`](Self::succeeded) makes it the one that counts. After [`failed`](Self::failed)
+    /// ask again: preferred brokers are tried in turn, with delays of their own, and without limit.
     pub fn fail_back(&mut self) -> Option<Attempt> {
         let connected = self.connected.as_ref()?;
         if !self.options.priority_backup || self.is_preferred(connected) {

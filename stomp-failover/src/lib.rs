@@ -27,8 +27,8 @@
 //!
 //! The whole loop of a client is shown at [`Failover`], all options at [`Options`].
 //!
-//! This crate neither connects nor resolves names nor sleeps nor reads a clock, and knows nothing of STOMP frames:
-//! any client can be built on it, blocking or not.
+//! This crate neither connects nor resolves names nor sleeps nor reads a clock, and knows nothing
+//! of STOMP frames: any client can be built on it, blocking or not.
 
 mod broker;
 mod error;

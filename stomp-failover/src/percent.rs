@@ -28,7 +28,8 @@ pub(crate) fn decode(text: &str) -> Result<String, Undecodable> {
     String::from_utf8(decoded).map_err(|_| Undecodable::Utf8)
 }
 
-/// Encodes all but the unreserved characters of RFC 3986, so that what comes out is safe anywhere in a failover URI.
+/// Encodes all but the unreserved characters of RFC 3986, so that what comes out is safe anywhere
+/// in a failover URI.
 pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

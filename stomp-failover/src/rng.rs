@@ -1,5 +1,6 @@
-/// SplitMix64 (Steele, Lea, Flood 2014): ten lines instead of a dependency, because a schedule must be the same for
-/// the same seed in every version of this crate, and general-purpose generators do not promise that.
+/// SplitMix64 (Steele, Lea, Flood 2014): ten lines instead of a dependency, because a schedule must
+/// be the same for the same seed in every version of this crate, and general-purpose generators do
+/// not promise that.
 #[derive(Clone, Debug)]
 pub(crate) struct SplitMix64(u64);
 

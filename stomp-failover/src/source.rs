@@ -1,9 +1,11 @@
 use crate::broker::Broker;
 
-/// Says which brokers there are, anew before each round: from DNS SRV records, a file, a service registry.
+/// Says which brokers there are, anew before each round: from DNS SRV records, a file, a service
+/// registry.
 ///
-/// Any `FnMut() -> Vec<Broker> + Send` is a source. A source may block; a client that must not block looks the brokers
-/// up by itself and hands them over with [`Failover::update`](crate::Failover::update).
+/// Any `FnMut() -> Vec<Broker> + Send` is a source. A source may block; a client that must not
+/// block looks the brokers up by itself and hands them over with
+/// [`Failover::update`](crate::Failover::update).
 ///
 /// ```
 /// use stomp_failover::{Broker, Failover, FailoverUri, Scheme};
@@ -18,7 +20,8 @@ use crate::broker::Broker;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait ServerSource: Send {
-    /// Returns the brokers of the next round. If there are none, those of the last round are tried again.
+    /// Returns the brokers of the next round. If there are none, those of the last round are tried
+    /// again.
     fn brokers(&mut self) -> Vec<Broker>;
 }
 

@@ -5,10 +5,12 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer};
 
 use crate::broker::{Broker, Secrets};
+use crate::error::UriError;
 use crate::options::{Options, Value, Warning};
 use crate::percent;
 
-/// One or more brokers and how to try them: `stomp://host`, or `failover:(uri1,uri2)?option=value&option=value`.
+/// One or more brokers and how to try them: `stomp://host`, or
+/// `failover:(uri1,uri2)?option=value&option=value`.
 ///
 /// These forms mean the same, as they do to ActiveMQ or stompest or both:
 ///
@@ -19,13 +21,14 @@ use crate::percent;
 /// tcp://a:61613,tcp://b:61613?randomize=false,maxReconnectAttempts=3
 /// ```
 ///
-/// What follows the first `?` outside of the parentheses are [`Options`], separated by `&` or `,`. Inside of the
-/// parentheses a `?` starts the options of one broker. In a plain `ws://…` or `wss://…` the query belongs to the
-/// WebSocket handshake; to have options too, write `failover:(ws://host/ws?token=…)?maxReconnectDelay=5000`.
+/// What follows the first `?` outside of the parentheses are [`Options`], separated by `&` or `,`.
+/// Inside of the parentheses a `?` starts the options of one broker. In a plain `ws://…` or
+/// `wss://…` the query belongs to the WebSocket handshake; to have options too, write
+/// `failover:(ws://host/ws?token=…)?maxReconnectDelay=5000`.
 ///
-/// `Display` and `Debug` hide passcodes and the values of queries and `nested.` options, so a URI may be logged. What
-/// `Display` writes can be parsed again, and is then the same but for what was hidden; for that, too, use
-/// [`reveal`](Self::reveal). Delays are written in whole milliseconds.
+/// `Display` and `Debug` hide passcodes and the values of queries and `nested.` options, so a URI
+/// may be logged. What `Display` writes can be parsed again, and is then the same but for what was
+/// hidden; for that, too, use [`reveal`](Self::reveal). Delays are written in whole milliseconds.
 ///
 /// ```
 /// use stomp_failover::FailoverUri;
@@ -77,7 +80,9 @@ impl FailoverUri {
 
     fn write(&self, f: &mut fmt::Formatter<'_>, secrets: Secrets) -> fmt::Result {
         let mut options = self.written_options(secrets).peekable();
-        if let ([broker], None) = (&*self.brokers, options.peek()) {
+        if let ([broker], None) = (&*self.brokers, options.peek())
+            && !broker.needs_parentheses()
+        {
             return broker.write(f, secrets);
         }
         f.write_str("failover:")?;
@@ -154,8 +159,24 @@ impl From<Broker> for FailoverUri {
     }
 }
 
-/// Reads the URI from a string, so that it can stand in a configuration file. There is no `Serialize`: it would either
-/// leak passcodes or lose them.
+/// A list of several brokers, with the options of a plain URI. An empty list is refused.
+impl TryFrom<Vec<Broker>> for FailoverUri {
+    type Error = UriError;
+
+    fn try_from(brokers: Vec<Broker>) -> Result<Self, UriError> {
+        if brokers.is_empty() {
+            return Err(UriError::NoBroker);
+        }
+        Ok(Self {
+            brokers,
+            options: Options::default(),
+            nested: Vec::new(),
+        })
+    }
+}
+
+/// Reads the URI from a string, so that it can stand in a configuration file. There is no
+/// `Serialize`: it would either leak passcodes or lose them.
 impl<'de> Deserialize<'de> for FailoverUri {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;

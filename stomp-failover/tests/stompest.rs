@@ -1,8 +1,8 @@
 //! stompest's own tests of its failover transport, O01 to O13, with its delays to the millisecond.
 //!
-//! `countBy=broker` asks for stompest's way of counting; where stompest's URI names no delay, its default of 10 ms is
-//! named here. A second run follows a connection, since start-up ends with the first connection here, and with the
-//! first run there.
+//! `countBy=broker` asks for stompest's way of counting; where stompest's URI names no delay, its
+//! default of 10 ms is named here. A second run follows a connection, since start-up ends with the
+//! first connection here, and with the first run there.
 
 use std::time::Duration;
 

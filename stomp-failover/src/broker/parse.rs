@@ -12,8 +12,8 @@ impl FromStr for Broker {
     fn from_str(text: &str) -> Result<Self, BrokerError> {
         refuse_marks(text)?;
         let (scheme, rest) = split_scheme(text)?;
-        refuse_empty_port(rest)?;
-        let url = Url::parse(&format!("{scheme}:{rest}")).map_err(from_url_error)?;
+        check_authority(rest)?;
+        let url = Url::parse(&format!("{scheme}://{rest}")).map_err(from_url_error)?;
         let mut broker = Self::new(scheme, host(&url)?, port(&url, scheme)?);
         (broker.login, broker.passcode) = credentials(&url)?;
         if scheme.is_websocket() {
@@ -28,7 +28,8 @@ impl FromStr for Broker {
     }
 }
 
-/// Refuses what `url` would silently remove (blanks), drop (a fragment), or what cannot stand in a list.
+/// Refuses what `url` would silently remove (blanks), drop (a fragment), or what cannot stand in a
+/// list.
 fn refuse_marks(text: &str) -> Result<(), BrokerError> {
     if text.is_empty() {
         return Err(BrokerError::Empty);
@@ -42,30 +43,33 @@ fn refuse_marks(text: &str) -> Result<(), BrokerError> {
     if text.contains('#') {
         return Err(BrokerError::Fragment);
     }
+    if text.contains('\\') {
+        return Err(BrokerError::Backslash);
+    }
     Ok(())
 }
 
-/// Splits off the scheme; what remains starts with `//`.
+/// Splits at `://`.
 fn split_scheme(text: &str) -> Result<(Scheme, &str), BrokerError> {
     let (name, rest) = text.split_once(':').ok_or(BrokerError::NoScheme)?;
     if name.eq_ignore_ascii_case("failover") {
         return Err(BrokerError::Nested);
     }
-    let has_slashes = rest.starts_with("//");
-    match Scheme::find(name) {
-        Some(scheme) if has_slashes => Ok((scheme, rest)),
-        Some(scheme) => Err(BrokerError::NoSlashes {
+    match (Scheme::find(name), rest.strip_prefix("//")) {
+        (Some(scheme), Some(rest)) => Ok((scheme, rest)),
+        (Some(scheme), None) => Err(BrokerError::NoSlashes {
             scheme: scheme.to_string(),
         }),
-        // `host:61613` and `login:passcode@host` look as if they had a scheme; only `//` makes it one worth quoting.
-        None if has_slashes && is_scheme(name) => Err(BrokerError::UnknownScheme {
+        (None, Some(_)) if is_scheme(name) => Err(BrokerError::UnknownScheme {
             scheme: name.to_owned(),
         }),
-        None => Err(BrokerError::NoScheme),
+        // `host:61613` and `login:passcode@host` look as if they had a scheme, and must not be quoted.
+        (None, _) => Err(BrokerError::NoScheme),
     }
 }
 
-/// Tells whether a text has the form of a scheme (RFC 3986, section 3.1), of a length worth quoting.
+/// Tells whether a text has the form of a scheme (RFC 3986, section 3.1), of a length worth
+/// quoting.
 fn is_scheme(name: &str) -> bool {
     name.len() <= 32
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -74,15 +78,29 @@ fn is_scheme(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
-/// Refuses `host:`, which `url` takes as the default port.
-fn refuse_empty_port(rest: &str) -> Result<(), BrokerError> {
-    let authority = rest[2..].split(['/', '?']).next().unwrap_or_default();
-    match authority.strip_suffix(':') {
-        Some("") => Err(BrokerError::NoHost),
-        Some(host) if host.ends_with('@') => Err(BrokerError::NoHost),
-        Some(_) => Err(BrokerError::NoPort),
-        None => Ok(()),
+/// Refuses what `url` would forgive (no host, no port after `:`) or not explain, and what looks
+/// like the end of a passcode in path or query, where it would be taken for something that may be
+/// shown.
+fn check_authority(rest: &str) -> Result<(), BrokerError> {
+    let (authority, tail) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    if tail.contains('@') {
+        return Err(BrokerError::LateAt);
     }
+    let address = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, address)| address);
+    if address.is_empty() || address == ":" {
+        return Err(BrokerError::NoHost);
+    }
+    if address.matches(':').count() > 1
+        && address.chars().all(|c| c.is_ascii_hexdigit() || c == ':')
+    {
+        return Err(BrokerError::NoBrackets);
+    }
+    if address.ends_with(':') {
+        return Err(BrokerError::NoPort);
+    }
+    Ok(())
 }
 
 fn from_url_error(error: ParseError) -> BrokerError {
@@ -96,19 +114,29 @@ fn from_url_error(error: ParseError) -> BrokerError {
 fn host(url: &Url) -> Result<String, BrokerError> {
     let host = match url.host().ok_or(BrokerError::NoHost)? {
         Host::Ipv4(address) => address.to_string(),
-        Host::Ipv6(address) => address.to_string(),
-        // Schemes `url` does not know leave the host percent-encoded; an international name becomes ASCII as in `ws`.
+        Host::Ipv6(address) => return Ok(address.to_string()),
+        // Schemes `url` does not know leave the host percent-encoded; an international name becomes
+        // ASCII as in `ws`.
         Host::Domain(name) if name.contains('%') => {
             let name = percent::decode(name).map_err(|_| BrokerError::InvalidHost)?;
             Host::parse(&name).map_err(from_url_error)?.to_string()
         }
         Host::Domain(name) => name.to_ascii_lowercase(),
     };
-    match host {
-        empty if empty.is_empty() => Err(BrokerError::NoHost),
-        number if number.bytes().all(|byte| byte.is_ascii_digit()) => Err(BrokerError::NumericHost),
-        host => Ok(host),
+    if host.is_empty() {
+        return Err(BrokerError::NoHost);
     }
+    if host.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(BrokerError::NumericHost);
+    }
+    // `url` lets pass more, and IDNA even makes parentheses of `㈀`.
+    if !host
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+    {
+        return Err(BrokerError::InvalidHost);
+    }
+    Ok(host)
 }
 
 fn port(url: &Url, scheme: Scheme) -> Result<u16, BrokerError> {

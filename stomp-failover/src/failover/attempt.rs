@@ -3,7 +3,8 @@ use std::time::Duration;
 use crate::broker::Broker;
 
 /// Where to connect next, and how long to wait before. How it went is told to
-/// [`Failover::succeeded`](crate::Failover::succeeded) or [`Failover::failed`](crate::Failover::failed).
+/// [`Failover::succeeded`](crate::Failover::succeeded) or
+/// [`Failover::failed`](crate::Failover::failed).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt {
@@ -15,7 +16,8 @@ pub struct Attempt {
     pub number: u32,
     /// The number of the round through all brokers since the last stable connection, from 1.
     pub round: u32,
-    /// Set each `warnAfterReconnectAttempts` failures: time to say in the log that there is still no connection.
+    /// Set each `warnAfterReconnectAttempts` failures: time to say in the log that there is still
+    /// no connection.
     pub warn: bool,
     pub(super) purpose: Purpose,
 }

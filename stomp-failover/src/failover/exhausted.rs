@@ -2,7 +2,8 @@ use std::fmt;
 
 use crate::broker::Broker;
 
-/// Every attempt that the options allow has been made: which brokers were tried, how often, and what went wrong last.
+/// Every attempt that the options allow has been made: which brokers were tried, how often, and
+/// what went wrong last.
 ///
 /// ```
 /// use stomp_failover::{Failover, FailoverUri};
@@ -33,10 +34,11 @@ pub struct Exhausted {
 pub struct Tried {
     /// The broker.
     pub broker: Broker,
-    /// How often it was tried. 0 if it was not tried again after a stable connection to it was lost.
+    /// How often it was tried. 0 if it was not tried again after a stable connection to it was
+    /// lost.
     pub attempts: u32,
-    /// What [`failed`](crate::Failover::failed) or [`lost`](crate::Failover::lost) last said; `None` if nothing was
-    /// reported.
+    /// What [`failed`](crate::Failover::failed) or [`lost`](crate::Failover::lost) last said;
+    /// `None` if nothing was reported.
     pub last_error: Option<String>,
 }
 

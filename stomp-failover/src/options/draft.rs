@@ -16,7 +16,8 @@ pub(crate) enum Value<'a> {
     List(Vec<String>),
 }
 
-/// Options while they are being read. One place for all sources, so that they cannot read differently.
+/// Options while they are being read. One place for all sources, so that they cannot read
+/// differently.
 #[derive(Default)]
 pub(crate) struct Draft {
     options: Options,
@@ -123,8 +124,8 @@ impl Draft {
     }
 }
 
-/// Makes a name that is no option fit for an error message: it may be anything, even a piece of a passcode that was
-/// not percent-encoded, but then hardly all letters.
+/// Makes a name that is no option fit for an error message: it may be anything, even a piece of a
+/// passcode that was not percent-encoded, but then hardly all letters.
 pub(crate) fn quotable(name: &str) -> String {
     let legible = |c: char| {
         if c.is_ascii_alphanumeric() || c == '.' {

@@ -52,7 +52,8 @@ impl Options {
     /// Iterates over the options that have to be written so that reading gives these options again.
     pub(crate) fn written(&self) -> impl Iterator<Item = (&'static str, Value<'static>)> + use<'_> {
         let default = Self::default();
-        // Each of these three changes the default of another, so they are written together or not at all.
+        // Each of these three changes the default of another, so they are written together or not
+        // at all.
         let delays = [
             Key::InitialReconnectDelay,
             Key::Jitter,

@@ -108,7 +108,8 @@ fn read_options(text: &str) -> Result<(Draft, Nested), OptionError> {
                 decode(name, member)?.into_owned(),
                 decode(name, &value)?.into_owned(),
             )),
-            // Brokers are decoded one by one, so that a `%2C` in one of them does not become a separator.
+            // Brokers are decoded one by one, so that a `%2C` in one of them does not become a
+            // separator.
             None if value.contains("://") => draft.set(name, Value::Text(value))?,
             None => draft.set(name, Value::Text(decode(name, &value)?))?,
         }
