@@ -66,7 +66,7 @@ use history::History;
 ///
 /// let uri = "failover:(stomp://down,stomp://up)?reconnectSupported=false".parse()?;
 /// let exhausted = run(uri, 42).unwrap_err();
-/// assert!(exhausted.to_string().contains("stomp://up:61613 not tried again, last: connection reset"));
+/// assert!(exhausted.to_string().contains("stomp://up:61613: connection reset (not tried again; "));
 /// # Ok::<(), stomp_failover::UriError>(())
 /// ```
 ///

@@ -188,10 +188,10 @@ fn exhausted_says_who_was_tried_how_often_and_why_not() {
     assert_eq!(exhausted.limit, Limit::Startup(Count::Rounds(2)));
     assert_eq!(
         exhausted.to_string(),
-        "no connection within 2 rounds (startupMaxReconnectAttempts): \
-         tcp://a:61616 tried 2 times, last: connection refused; \
-         tcp://b:61616 tried 2 times, last: connection refused; \
-         tcp://c:61616 tried 2 times, last: connection refused",
+        "tcp://a:61616: connection refused (tried 2 times); \
+         tcp://b:61616: connection refused (tried 2 times); \
+         tcp://c:61616: connection refused (tried 2 times); \
+         startupMaxReconnectAttempts allows 2 rounds",
     );
     assert_eq!(failover.next().expect_err("still over"), exhausted);
 }

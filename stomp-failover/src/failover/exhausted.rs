@@ -14,8 +14,8 @@ use crate::broker::Broker;
 /// let exhausted = failover.next().unwrap_err();
 /// assert_eq!(
 ///     exhausted.to_string(),
-///     "no connection within 1 round (startupMaxReconnectAttempts): \
-///      stomp://mq.example:61613 tried once, last: connection refused",
+///     "stomp://mq.example:61613: connection refused \
+///      (tried once; startupMaxReconnectAttempts allows 1 round)",
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -66,30 +66,34 @@ pub enum Count {
 
 impl std::error::Error for Exhausted {}
 
+/// One line, the most important part first: which broker, what went wrong, and then which limit
+/// ended it.
 impl fmt::Display for Exhausted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.limit.fmt(f)?;
-        for (index, tried) in self.tried.iter().enumerate() {
-            f.write_str(if index == 0 { ": " } else { "; " })?;
-            tried.fmt(f)?;
+        if let [tried] = &*self.tried {
+            return write!(
+                f,
+                "{}: {} ({}; {})",
+                tried.broker,
+                tried.outcome(),
+                tried.times(),
+                self.limit
+            );
         }
-        Ok(())
+        for tried in &self.tried {
+            write!(f, "{tried}; ")?;
+        }
+        self.limit.fmt(f)
     }
 }
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Startup(count) => write!(
-                f,
-                "no connection within {count} (startupMaxReconnectAttempts)"
-            ),
-            Self::Reconnect(count) => write!(
-                f,
-                "no stable connection within {count} (maxReconnectAttempts)"
-            ),
+            Self::Startup(count) => write!(f, "startupMaxReconnectAttempts allows {count}"),
+            Self::Reconnect(count) => write!(f, "maxReconnectAttempts allows {count}"),
             Self::ReconnectNotSupported => {
-                f.write_str("connection lost, and no other allowed (reconnectSupported)")
+                f.write_str("reconnectSupported=false allows no reconnection")
             }
         }
     }
@@ -108,15 +112,47 @@ impl fmt::Display for Count {
 
 impl fmt::Display for Tried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.broker.fmt(f)?;
+        write!(f, "{}: {} ({})", self.broker, self.outcome(), self.times())
+    }
+}
+
+impl Tried {
+    /// Errors come from elsewhere, and may have line breaks that would tear a log apart.
+    fn outcome(&self) -> String {
+        self.last_error
+            .as_deref()
+            .unwrap_or("result not reported")
+            .replace(char::is_control, " ")
+    }
+
+    fn times(&self) -> String {
         match self.attempts {
-            0 => f.write_str(" not tried again")?,
-            1 => f.write_str(" tried once")?,
-            attempts => write!(f, " tried {attempts} times")?,
+            0 => "not tried again".to_owned(),
+            1 => "tried once".to_owned(),
+            attempts => format!("tried {attempts} times"),
         }
-        match &self.last_error {
-            Some(error) => write!(f, ", last: {error}"),
-            None => f.write_str(", result not reported"),
-        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::Scheme;
+
+    #[test]
+    fn an_error_of_several_lines_becomes_one() {
+        let exhausted = Exhausted {
+            limit: Limit::Startup(Count::Rounds(1)),
+            tried: vec![Tried {
+                broker: Broker::new(Scheme::Stomp, "a", 61613),
+                attempts: 1,
+                last_error: Some("ERROR frame:\naccess\trefused".to_owned()),
+            }],
+        };
+        assert_eq!(
+            exhausted.to_string(),
+            "stomp://a:61613: ERROR frame: access refused \
+             (tried once; startupMaxReconnectAttempts allows 1 round)",
+        );
     }
 }
