@@ -79,7 +79,7 @@ impl Builder {
         self
     }
 
-    /// Sets how long a [`Wait`] waits before the test fails. Default: 30 s.
+    /// Sets how long a [`Wait`](crate::Wait) waits before the test fails. Default: 30 s.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
