@@ -164,7 +164,7 @@ impl Session {
         let connected = self.connected_mut()?;
         connected.transactions.retain(|open| *open != transaction);
         connected.live.commit(&transaction);
-        connected.receipts.start_clock(&transaction, deadline);
+        connected.receipts.commit(&transaction, deadline);
         self.set_receipt_timer();
         Ok(())
     }
