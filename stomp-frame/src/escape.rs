@@ -46,27 +46,24 @@ impl Escapes {
         }
     }
 
-    /// Tells whether every backslash in `text` begins a defined sequence.
-    pub(crate) fn is_well_formed(self, text: &[u8]) -> bool {
+    /// Appends `text` with its escapes undone. Fails at a sequence the version does not define.
+    pub(crate) fn unescape_into(self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Undefined> {
+        if self == Self::None {
+            out.extend_from_slice(text);
+            return Ok(());
+        }
         let mut rest = text;
         while let Some(at) = memchr::memchr(b'\\', rest) {
-            match rest.get(at + 1) {
-                Some(&letter) if self.decode(letter).is_some() => rest = &rest[at + 2..],
-                _ => return false,
-            }
+            let letter = rest.get(at + 1).ok_or(Undefined)?;
+            out.extend_from_slice(&rest[..at]);
+            out.push(self.decode(*letter).ok_or(Undefined)?);
+            rest = &rest[at + 2..];
         }
-        true
-    }
-
-    /// Appends `text` with its escapes undone. `text` is [well-formed](Self::is_well_formed).
-    pub(crate) fn unescape_into(self, text: &str, out: &mut String) {
-        let mut rest = text;
-        while let Some((plain, escape)) = rest.split_once('\\') {
-            out.push_str(plain);
-            let letter = escape.as_bytes().first().copied().unwrap_or(b'\\');
-            out.push(char::from(self.decode(letter).unwrap_or(letter)));
-            rest = escape.get(1..).unwrap_or_default();
-        }
-        out.push_str(rest);
+        out.extend_from_slice(rest);
+        Ok(())
     }
 }
+
+/// A backslash is followed by something the version gives no meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Undefined;

@@ -1,9 +1,10 @@
-//! The grammar of one line, in nom over memchr leaves.
+//! The grammar of one line, in nom.
 //!
-//! Lines arrive complete: the decoder finds their ends, and remembers how far it looked. nom's own
-//! streaming mode would start over at the first octet whenever a line is cut.
+//! Lines arrive complete, with the place of their first colon: the scan found both, and remembers
+//! how far it looked. nom's own streaming mode would start over at the first octet whenever a line
+//! is cut.
 
-use nom::bytes::complete::{tag, take_while1};
+use nom::bytes::complete::{tag, take, take_while1};
 use nom::combinator::{all_consuming, map_opt, rest, verify};
 use nom::sequence::separated_pair;
 use nom::{IResult, Parser};
@@ -15,10 +16,11 @@ pub(crate) fn command(line: &[u8]) -> IResult<&[u8], Command> {
     map_opt(rest, Command::from_bytes).parse(line)
 }
 
-/// A header line: name, the first colon, value. The name is not empty; later colons are tolerated,
-/// since brokers send them raw.
-pub(crate) fn header(line: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
-    separated_pair(verify(until_colon, not_empty), tag(":"), rest).parse(line)
+/// A header line, whose first colon the scan has found: name, colon, value. The name is not empty;
+/// later colons are tolerated, since brokers send them raw.
+#[inline]
+pub(crate) fn header(line: &[u8], colon: usize) -> IResult<&[u8], (&[u8], &[u8])> {
+    separated_pair(verify(take(colon), not_empty), tag(":"), rest).parse(line)
 }
 
 /// The value of `content-length`: ASCII digits and nothing else, below 2^64.
@@ -32,16 +34,6 @@ pub(crate) fn content_length(value: &[u8]) -> IResult<&[u8], u64> {
     .parse(value)
 }
 
-fn until_colon(line: &[u8]) -> IResult<&[u8], &[u8]> {
-    match memchr::memchr(b':', line) {
-        Some(at) => Ok((&line[at..], &line[..at])),
-        None => Err(nom::Err::Error(nom::error::make_error(
-            line,
-            nom::error::ErrorKind::Char,
-        ))),
-    }
-}
-
 fn not_empty(name: &[u8]) -> bool {
     !name.is_empty()
 }
@@ -52,16 +44,17 @@ mod tests {
 
     #[test]
     fn header_splits_at_the_first_colon() {
-        let (rest, pair) = header(b"session:ID:vm-1:2").unwrap();
+        let (rest, pair) = header(b"session:ID:vm-1:2", 7).unwrap();
         assert_eq!(pair, (&b"session"[..], &b"ID:vm-1:2"[..]));
         assert!(rest.is_empty());
     }
 
     #[test]
     fn header_needs_a_name_and_a_colon_but_no_value() {
-        assert!(header(b":v").is_err());
-        assert!(header(b"name").is_err());
-        assert_eq!(header(b"k:").unwrap().1, (&b"k"[..], &b""[..]));
+        assert!(header(b":v", 0).is_err());
+        assert!(header(b"name", 4).is_err());
+        assert!(header(b"name", 99).is_err());
+        assert_eq!(header(b"k:", 1).unwrap().1, (&b"k"[..], &b""[..]));
     }
 
     #[test]

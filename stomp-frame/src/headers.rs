@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -25,19 +26,9 @@ impl Headers {
         Self::default()
     }
 
-    /// Wraps text that `decode` checked to be UTF-8, with spans on character boundaries.
-    pub(crate) fn shared(text: Bytes, spans: Spans) -> Self {
-        Self {
-            text: Text::Shared(text),
-            spans,
-        }
-    }
-
-    pub(crate) fn owned(text: String, spans: Spans) -> Self {
-        Self {
-            text: Text::Owned(text),
-            spans,
-        }
+    /// Wraps text that was checked to be UTF-8, with spans on character boundaries.
+    pub(crate) fn from_parts(text: Text, spans: Spans) -> Self {
+        Self { text, spans }
     }
 
     /// Returns the value of the first header called `name`.
@@ -91,19 +82,16 @@ impl Headers {
         let (name, value) = (name.as_ref(), value.as_ref());
         let text = self.text.to_mut();
         let start = text.len();
-        text.reserve(name.len() + value.len());
-        text.push_str(name);
-        text.push_str(value);
+        text.reserve(name.len() + value.len() + 1);
+        text.extend_from_slice(name.as_bytes());
+        text.push(b':');
+        text.extend_from_slice(value.as_bytes());
         assert!(
             u32::try_from(text.len()).is_ok(),
             "the headers of one frame are limited to 4 GiB"
         );
-        self.spans.push(Span {
-            start: start as u32,
-            name_end: (start + name.len()) as u32,
-            value: (start + name.len()) as u32,
-            end: text.len() as u32,
-        });
+        self.spans
+            .push(Span::new(start, start + name.len(), text.len()));
     }
 
     /// Sets a header: the first of that name gets the value and any repeats go; without one it is
@@ -147,17 +135,13 @@ impl Headers {
     /// The decoder does it for 1.0 frames. Only CONNECT and CONNECTED may need it afterwards: they
     /// are read before the version is known.
     pub fn trim_padding(&mut self) {
-        let mut trimmed = Spans::default();
-        for mut span in self.spans.iter() {
-            let value = self.text.bytes(span.value());
-            let pad = value
-                .iter()
-                .take_while(|b| matches!(b, b' ' | b'\t'))
-                .count();
-            span.value += pad as u32;
-            trimmed.push(span);
+        let is_padded = |value: &str| value.starts_with([' ', '\t']);
+        if self.iter().any(|(_, value)| is_padded(value)) {
+            let trimmed = self.iter();
+            let trimmed =
+                trimmed.map(|(name, value)| (name, value.trim_start_matches([' ', '\t'])));
+            *self = trimmed.collect();
         }
-        self.spans = trimmed;
     }
 
     /// Copies the text out of the read buffer it shares, so that this frame no longer keeps that
@@ -255,37 +239,31 @@ impl<'de> serde::Deserialize<'de> for Headers {
     }
 }
 
-/// What the spans point into.
+/// What the spans point into: UTF-8, lines of a name, a colon and a value.
 #[derive(Clone)]
-enum Text {
+pub(crate) enum Text {
     /// A slice of the read buffer.
     Shared(Bytes),
-    /// Built by the application, or rewritten because an escape had to be undone.
-    Owned(String),
+    /// Built by the application, or rewritten because the wire does not say what it means.
+    Owned(Vec<u8>),
 }
 
 impl Text {
-    fn bytes(&self, range: std::ops::Range<usize>) -> &[u8] {
+    fn bytes(&self, range: Range<usize>) -> &[u8] {
         match self {
             Self::Shared(text) => &text[range],
-            Self::Owned(text) => &text.as_bytes()[range],
-        }
-    }
-
-    fn str(&self, range: std::ops::Range<usize>) -> &str {
-        match self {
-            // Checked a second time, since `unsafe` is not for us: a few ns for a short value.
-            Self::Shared(text) => {
-                std::str::from_utf8(&text[range]).expect("the decoder checked the head to be UTF-8")
-            }
             Self::Owned(text) => &text[range],
         }
     }
 
-    fn to_mut(&mut self) -> &mut String {
+    /// Checks for the second time, since `unsafe` is not for us: a few ns for a short value.
+    fn str(&self, range: Range<usize>) -> &str {
+        std::str::from_utf8(self.bytes(range)).expect("all text was checked to be UTF-8")
+    }
+
+    fn to_mut(&mut self) -> &mut Vec<u8> {
         if let Self::Shared(text) = self {
-            let text = std::str::from_utf8(text).expect("the decoder checked the head to be UTF-8");
-            *self = Self::Owned(text.to_owned());
+            *self = Self::Owned(text.to_vec());
         }
         match self {
             Self::Owned(text) => text,
@@ -296,26 +274,35 @@ impl Text {
 
 impl Default for Text {
     fn default() -> Self {
-        Self::Owned(String::new())
+        Self::Owned(Vec::new())
     }
 }
 
 /// Where a header stands in the text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Span {
-    pub(crate) start: u32,
-    pub(crate) name_end: u32,
-    pub(crate) value: u32,
-    pub(crate) end: u32,
+    start: u32,
+    colon: u32,
+    end: u32,
 }
 
 impl Span {
-    pub(crate) fn name(self) -> std::ops::Range<usize> {
-        self.start as usize..self.name_end as usize
+    /// The places of a header in a text that is shorter than 4 GiB.
+    #[inline]
+    pub(crate) fn new(start: usize, colon: usize, end: usize) -> Self {
+        Self {
+            start: start as u32,
+            colon: colon as u32,
+            end: end as u32,
+        }
     }
 
-    pub(crate) fn value(self) -> std::ops::Range<usize> {
-        self.value as usize..self.end as usize
+    fn name(self) -> Range<usize> {
+        self.start as usize..self.colon as usize
+    }
+
+    fn value(self) -> Range<usize> {
+        self.colon as usize + 1..self.end as usize
     }
 }
 
@@ -334,6 +321,17 @@ impl Spans {
         self.len
     }
 
+    /// Moves the list out. The inline places are left as they are, since `len` says they are free.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Self {
+        Self {
+            inline: self.inline,
+            len: std::mem::take(&mut self.len),
+            more: std::mem::take(&mut self.more),
+        }
+    }
+
+    #[inline]
     pub(crate) fn push(&mut self, span: Span) {
         match self.inline.get_mut(self.len) {
             Some(place) => *place = span,
@@ -342,7 +340,7 @@ impl Spans {
         self.len += 1;
     }
 
-    pub(crate) fn get(&self, index: usize) -> Option<Span> {
+    fn get(&self, index: usize) -> Option<Span> {
         if index >= self.len {
             None
         } else if index < Self::INLINE {
@@ -352,7 +350,7 @@ impl Spans {
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Span> {
+    fn iter(&self) -> impl Iterator<Item = Span> {
         let inline = &self.inline[..self.len.min(Self::INLINE)];
         inline.iter().chain(&self.more).copied()
     }

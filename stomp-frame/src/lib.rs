@@ -33,20 +33,25 @@ mod error;
 mod escape;
 mod frame;
 mod grammar;
+mod head;
 pub mod header;
 mod headers;
 mod limits;
+mod looks;
+mod scan;
+mod tolerance;
 mod version;
 
 #[cfg(feature = "codec")]
 pub use codec::CodecError;
 pub use command::{Command, Side, UnknownCommand};
-pub use decode::{Decoder, Item};
+pub use decode::{Decoder, Item, Oversized};
 pub use encode::{ContentLength, Encoder, encode};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use frame::Frame;
 pub use headers::{Headers, Iter};
 pub use limits::Limits;
+pub use tolerance::Tolerance;
 pub use version::{UnknownVersion, Version};
 
 #[cfg(doctest)]

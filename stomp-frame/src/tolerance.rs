@@ -1,0 +1,62 @@
+/// What a decoder takes beyond the specification.
+///
+/// The default is none of it: a peer that breaks the rules is told so by the end of the connection.
+/// That is right for a broker, and for most clients. But a broker that stores what another sender
+/// wrote may deliver an odd message again and again, each time to the end of the connection; a
+/// client that must get past it says [`lenient`](Self::lenient).
+///
+/// What is written is always strict, whatever was read.
+///
+/// ```
+/// use stomp_frame::{Decoder, Limits, Side, Tolerance};
+///
+/// let decoder = Decoder::new(Side::Server, Limits::client()).tolerance(Tolerance::lenient());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tolerance {
+    /// Takes CR LF for a line end in 1.0 and 1.1, where CR is an octet of the value.
+    ///
+    /// RabbitMQ reads so in every version, ActiveMQ in 1.0.
+    pub cr_lf: bool,
+    /// Passes over NUL between frames, as RabbitMQ and ActiveMQ do.
+    pub nul_between_frames: bool,
+    /// Takes NUL for an octet of a header, as RabbitMQ and ActiveMQ pass it on.
+    ///
+    /// A frame without its blank line then swallows the frame that follows.
+    pub nul_in_headers: bool,
+    /// Reads a header line that is not UTF-8 with U+FFFD in place of what is wrong.
+    ///
+    /// RabbitMQ passes such octets on.
+    pub invalid_utf8: bool,
+    /// Drops one line end that stands for the body of a frame which may not have one.
+    ///
+    /// Clients by hand end CONNECT so.
+    pub spare_line_end: bool,
+}
+
+impl Tolerance {
+    /// Takes nothing beyond the specification. The default.
+    #[must_use]
+    pub const fn strict() -> Self {
+        Self {
+            cr_lf: false,
+            nul_between_frames: false,
+            nul_in_headers: false,
+            invalid_utf8: false,
+            spare_line_end: false,
+        }
+    }
+
+    /// Takes everything that can be given a meaning.
+    #[must_use]
+    pub const fn lenient() -> Self {
+        Self {
+            cr_lf: true,
+            nul_between_frames: true,
+            nul_in_headers: true,
+            invalid_utf8: true,
+            spare_line_end: true,
+        }
+    }
+}
