@@ -1,4 +1,8 @@
-use bytes::{BufMut, BytesMut};
+use std::fmt;
+use std::io::IoSlice;
+
+use bytes::buf::Chain;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::escape::Escapes;
 use crate::{Command, EncodeError, Frame, Side, Version, header};
@@ -28,6 +32,19 @@ pub enum ContentLength {
     Withhold,
 }
 
+/// What the encoder does about backslashes in CONNECT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectEscapes {
+    /// Writes them as they are, since CONNECT is not escaped (1.1 and 1.2, "Value Encoding"). The
+    /// default.
+    #[default]
+    Never,
+    /// Doubles them: RabbitMQ and ActiveMQ unescape CONNECT in every version, and refuse a
+    /// passcode with a backslash that is written by the rules.
+    Backslash,
+}
+
 /// Writes frames, strictly: what it cannot write without changing its meaning it refuses.
 ///
 /// No name and no value of a header can end a line, split a header or start another frame.
@@ -36,6 +53,7 @@ pub struct Encoder {
     side: Side,
     version: Version,
     content_length: ContentLength,
+    connect_escapes: ConnectEscapes,
 }
 
 impl Encoder {
@@ -46,6 +64,7 @@ impl Encoder {
             side,
             version: Version::V1_2,
             content_length: ContentLength::Auto,
+            connect_escapes: ConnectEscapes::Never,
         }
     }
 
@@ -63,6 +82,13 @@ impl Encoder {
         self
     }
 
+    /// Chooses what to do about backslashes in CONNECT.
+    #[must_use]
+    pub const fn connect_escapes(mut self, connect_escapes: ConnectEscapes) -> Self {
+        self.connect_escapes = connect_escapes;
+        self
+    }
+
     /// Writes a frame, head and body, at the end of `dst`.
     ///
     /// # Errors
@@ -76,8 +102,39 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes a frame up to and including the blank line, so that a large body can be handed to a
-    /// vectored write without a copy. The body and a NUL have to follow.
+    /// Writes the head of a frame into a buffer of its own, and takes the body as it is: for a
+    /// vectored write of a large body, without copying it.
+    ///
+    /// ```
+    /// use std::io::{IoSlice, Write};
+    ///
+    /// use bytes::Buf;
+    /// use stomp_frame::{Command, Encoder, Frame, Side};
+    ///
+    /// let frame = Frame::new(Command::Send).header("destination", "/queue/a").body("hello");
+    /// let mut encoded = Encoder::new(Side::Client).encode_parts(&frame)?;
+    /// let mut wire = Vec::new();
+    /// while encoded.has_remaining() {
+    ///     let mut slices = [IoSlice::new(&[]); 3];
+    ///     let filled = encoded.chunks_vectored(&mut slices);
+    ///     let written = wire.write_vectored(&slices[..filled])?;
+    ///     encoded.advance(written);
+    /// }
+    /// assert_eq!(wire, b"SEND\ndestination:/queue/a\ncontent-length:5\n\nhello\0");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the version cannot carry the frame.
+    pub fn encode_parts(&self, frame: &Frame) -> Result<Encoded, EncodeError> {
+        let mut head = BytesMut::new();
+        self.encode_head(frame, &mut head)?;
+        let parts = head.freeze().chain(frame.body.clone());
+        Ok(Encoded(parts.chain(&[0])))
+    }
+
+    /// Writes a frame up to and including the blank line. The body and a NUL have to follow.
     ///
     /// # Errors
     ///
@@ -101,7 +158,10 @@ impl Encoder {
         }
         dst.put_slice(command.as_str().as_bytes());
         dst.put_u8(b'\n');
-        let escapes = Escapes::of(command, version);
+        let escapes = match (command, self.connect_escapes) {
+            (Command::Connect, ConnectEscapes::Backslash) => Escapes::Backslash,
+            _ => Escapes::of(command, version),
+        };
         let withhold = self.content_length == ContentLength::Withhold;
         for (name, value) in &frame.headers {
             if withhold && name == header::CONTENT_LENGTH {
@@ -146,6 +206,39 @@ impl Encoder {
                 Ok(())
             }
         }
+    }
+}
+
+/// A frame ready for the wire, in up to three pieces: head, body, NUL. Made by
+/// [`Encoder::encode_parts`], and read as a [`Buf`].
+pub struct Encoded(Chain<Chain<Bytes, Bytes>, &'static [u8]>);
+
+impl Buf for Encoded {
+    fn remaining(&self) -> usize {
+        self.0.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.0.chunk()
+    }
+
+    fn advance(&mut self, octets: usize) {
+        self.0.advance(octets);
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.0.chunks_vectored(slices)
+    }
+
+    fn copy_to_bytes(&mut self, length: usize) -> Bytes {
+        self.0.copy_to_bytes(length)
+    }
+}
+
+/// Shows how much is left, and no content: it may be a passcode.
+impl fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Encoded({} bytes)", self.remaining())
     }
 }
 
@@ -223,4 +316,65 @@ fn put_decimal(mut number: usize, dst: &mut BytesMut) {
         }
     }
     dst.put_slice(&digits[at..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connect(passcode: &str) -> Frame {
+        Frame::new(Command::Connect).header("passcode", passcode)
+    }
+
+    #[test]
+    fn backslashes_in_connect_are_doubled_on_request_only() {
+        let frame = connect("a:b\\n");
+        let encoder = Encoder::new(Side::Client);
+        let doubling = encoder.connect_escapes(ConnectEscapes::Backslash);
+        let mut wire = BytesMut::new();
+        encoder.encode(&frame, &mut wire).unwrap();
+        assert_eq!(wire, "CONNECT\npasscode:a:b\\n\n\n\0");
+        wire.clear();
+        doubling.encode(&frame, &mut wire).unwrap();
+        assert_eq!(wire, "CONNECT\npasscode:a:b\\\\n\n\n\0");
+        let error = doubling.encode(&connect("a\nb"), &mut wire).unwrap_err();
+        assert!(matches!(error, EncodeError::Unencodable { .. }), "{error}");
+        let send = Frame::new(Command::Send).header("k", "a:b");
+        wire.clear();
+        doubling.encode(&send, &mut wire).unwrap();
+        assert_eq!(wire, "SEND\nk:a\\cb\n\n\0");
+    }
+
+    #[test]
+    fn parts_share_the_body_and_are_the_same_octets() {
+        let frame = Frame::new(Command::Send)
+            .header("k", "v")
+            .body(vec![1; 9000]);
+        let encoder = Encoder::new(Side::Client);
+        let mut wire = BytesMut::new();
+        encoder.encode(&frame, &mut wire).unwrap();
+        let mut parts = encoder.encode_parts(&frame).unwrap();
+        assert_eq!(parts.remaining(), wire.len());
+        let mut slices = [IoSlice::new(&[]); 4];
+        assert_eq!(parts.chunks_vectored(&mut slices), 3);
+        assert_eq!(slices[1].as_ptr(), frame.body.as_ptr());
+        assert_eq!(
+            format!("{parts:?}"),
+            format!("Encoded({} bytes)", wire.len())
+        );
+        assert_eq!(parts.copy_to_bytes(wire.len()), wire);
+    }
+
+    #[test]
+    fn what_fails_leaves_the_buffer_as_it_was() {
+        let mut wire = BytesMut::from("before");
+        let frame = connect("s3cret\n");
+        let error = encode(&frame, Version::V1_2, &mut wire).unwrap_err();
+        assert_eq!(wire, "before");
+        let shown = format!("{error} {error:?}");
+        assert!(
+            shown.contains("passcode") && !shown.contains("s3cret"),
+            "{shown}"
+        );
+    }
 }

@@ -11,6 +11,8 @@ pub(crate) enum Escapes {
     V1_1,
     /// 1.2: the same and `\r`.
     V1_2,
+    /// Only the backslash: CONNECT for a broker that unescapes it.
+    Backslash,
 }
 
 impl Escapes {
@@ -26,9 +28,10 @@ impl Escapes {
     pub(crate) const fn decode(self, letter: u8) -> Option<u8> {
         match (self, letter) {
             (Self::None, _) => None,
+            (_, b'\\') => Some(b'\\'),
+            (Self::Backslash, _) => None,
             (_, b'n') => Some(b'\n'),
             (_, b'c') => Some(b':'),
-            (_, b'\\') => Some(b'\\'),
             (Self::V1_2, b'r') => Some(b'\r'),
             _ => None,
         }
@@ -38,9 +41,10 @@ impl Escapes {
     pub(crate) const fn encode(self, byte: u8) -> Option<u8> {
         match (self, byte) {
             (Self::None, _) => None,
+            (_, b'\\') => Some(b'\\'),
+            (Self::Backslash, _) => None,
             (_, b'\n') => Some(b'n'),
             (_, b':') => Some(b'c'),
-            (_, b'\\') => Some(b'\\'),
             (Self::V1_2, b'\r') => Some(b'r'),
             _ => None,
         }

@@ -209,6 +209,7 @@ impl Head {
         rules: &Rules,
     ) -> Result<(), DecodeErrorKind> {
         let Some(command) = self.command else {
+            looked_at(line.len());
             self.command = Some(read_command(line, rules)?);
             return Ok(());
         };
@@ -260,6 +261,7 @@ impl Head {
 
     #[cold]
     fn read_content_length(&mut self, value: &[u8]) {
+        looked_at(header::CONTENT_LENGTH.len() + value.len());
         let octets = grammar::content_length(value);
         self.content_length = Some(ContentLength {
             line: self.line,

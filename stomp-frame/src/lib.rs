@@ -46,7 +46,7 @@ mod version;
 pub use codec::CodecError;
 pub use command::{Command, Side, UnknownCommand};
 pub use decode::{Decoder, Item, Oversized};
-pub use encode::{ContentLength, Encoder, encode};
+pub use encode::{ConnectEscapes, ContentLength, Encoded, Encoder, encode};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use frame::Frame;
 pub use headers::{Headers, Iter};
