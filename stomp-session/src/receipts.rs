@@ -128,15 +128,17 @@ impl Receipts {
         self.deadlines.first().map(|&(deadline, _)| deadline)
     }
 
-    /// Starts the clock for the frames of a transaction: some brokers answer them only now.
-    pub(crate) fn start_clock(&mut self, transaction: &TransactionId, deadline: Option<Instant>) {
+    /// Takes the frames of a transaction out of it: it is committed. Those that had no deadline, since
+    /// some brokers answer them only now, get one.
+    pub(crate) fn commit(&mut self, transaction: &TransactionId, deadline: Option<Instant>) {
         for (&order, pending) in &mut self.pending {
             if matches!(&pending.purpose, Purpose::InTransaction(t) if t == transaction) {
-                // What the broker answers from now on is its answer to the COMMIT.
                 pending.purpose = Purpose::Other;
-                pending.deadline = deadline;
-                self.deadlines
-                    .extend(deadline.map(|deadline| (deadline, order)));
+                if pending.deadline.is_none() {
+                    pending.deadline = deadline;
+                    self.deadlines
+                        .extend(deadline.map(|deadline| (deadline, order)));
+                }
             }
         }
     }

@@ -80,6 +80,12 @@ impl Subscriptions {
         Some(&entry.command.destination)
     }
 
+    /// Tells whether a subscription, live or not, has this id.
+    pub(crate) fn has_id(&self, id: &str) -> bool {
+        let mut ids = self.entries.values().filter_map(|e| e.command.id.as_ref());
+        ids.any(|taken| taken.as_str() == id)
+    }
+
     /// The name of a durable subscription.
     pub(crate) fn durable(&self, subscription: SubscriptionKey) -> Option<&str> {
         let entry = self.entries.get(&subscription)?;

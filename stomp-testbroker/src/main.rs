@@ -1,14 +1,17 @@
 //! The test broker as a program, for tests in any language.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::task::Poll;
 
 use clap::Parser;
 use stomp_commands::HeartBeat;
 use stomp_testbroker::{Certificate, Profile, Rule, TestBroker};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::{self, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A STOMP broker for tests: real semantics, nothing to install, gone when you stop it.
 ///
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> io::Result<()> {
+    let stop = StopSignal::new()?; // before anybody can read that we listen, and stop us
     let mut builder = TestBroker::builder()
         .listen(options.listen)
         .profile(options.profile)
@@ -136,27 +140,41 @@ fn run(options: Options) -> io::Result<()> {
     if options.tls.is_some() {
         println!("listening on {}", broker.tls_url());
     }
-    wait_for_signal()?;
+    stop.wait();
     if options.transcript {
         print!("{}", broker.transcript());
     }
     Ok(())
 }
 
-fn wait_for_signal() -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?;
-    runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        std::future::poll_fn(|cx| match terminate.poll_recv(cx) {
-            std::task::Poll::Pending => interrupt.poll_recv(cx),
-            ready => ready,
-        })
-        .await;
-        Ok(())
-    })
+/// SIGTERM and SIGINT, which no longer kill the process once this exists.
+struct StopSignal {
+    runtime: Runtime,
+    signals: [Signal; 2],
+}
+
+impl StopSignal {
+    fn new() -> io::Result<Self> {
+        let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+        let guard = runtime.enter();
+        let signals = [
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        ];
+        drop(guard);
+        Ok(Self { runtime, signals })
+    }
+
+    /// Blocks until one of them comes, or came since.
+    fn wait(mut self) {
+        self.runtime.block_on(poll_fn(|cx| {
+            let received = self.signals.iter_mut().map(|signal| signal.poll_recv(cx));
+            match received.filter(Poll::is_ready).count() {
+                0 => Poll::Pending,
+                _ => Poll::Ready(()),
+            }
+        }));
+    }
 }
 
 fn login(text: &str) -> Result<(String, String), String> {

@@ -62,14 +62,7 @@ impl Session {
         let receipt = command.receipt.take();
         self.name(key, &mut command, peer.version);
         let id = self.on_wire(&command);
-        let taken = match (&id, self.state.established()) {
-            (_, None) => false,
-            (Some(id), Some(connected)) => connected.live.has_id(id),
-            (None, Some(connected)) => connected.live.has_anonymous(&command.destination),
-        };
-        if taken {
-            return Err(UsageError::DuplicateSubscription);
-        }
+        self.check_free(id.as_ref(), &command)?;
         let mut wire = command.clone();
         wire.id = id.clone();
         wire.receipt = receipt.clone();
@@ -171,7 +164,7 @@ impl Session {
         let connected = self.connected_mut()?;
         connected.transactions.retain(|open| *open != transaction);
         connected.live.commit(&transaction);
-        connected.receipts.start_clock(&transaction, deadline);
+        connected.receipts.commit(&transaction, deadline);
         self.set_receipt_timer();
         Ok(())
     }

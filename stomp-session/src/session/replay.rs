@@ -35,6 +35,7 @@ impl Session {
         let peer = self.peer()?;
         self.name(key, &mut command, peer.version);
         let id = self.on_wire(&command);
+        self.check_free(id.as_ref(), &command)?;
         let slot = Slot::new(id.clone(), &command);
         let receipt = self.new_receipt();
         command.id = id;
@@ -57,8 +58,36 @@ impl Session {
             command.id = match &command.durable {
                 Some(name) => Some(SubscriptionId::from(name.as_str())),
                 None if version == Version::V1_0 => None,
-                None => Some(format!("{}{}", self.config.id_prefix, key.0).into()),
+                None => Some(self.generate_id(key)),
             };
+        }
+    }
+
+    /// Makes an id for a subscription that nobody named. Should the application have given it to
+    /// another one, it gets longer.
+    fn generate_id(&self, key: SubscriptionKey) -> SubscriptionId {
+        let mut id = format!("{}{}", self.config.id_prefix, key.0);
+        while self.subscriptions.has_id(&id) {
+            id.push('-');
+        }
+        SubscriptionId::from(id)
+    }
+
+    /// Refuses an id that is taken, and in 1.0 a second subscription without id to one destination:
+    /// nobody could tell whose a message is.
+    pub(super) fn check_free(
+        &self,
+        id: Option<&SubscriptionId>,
+        command: &Subscribe,
+    ) -> Result<(), UsageError> {
+        let live = &self.connected()?.live;
+        let taken = match id {
+            Some(id) => live.has_id(id),
+            None => live.has_anonymous(&command.destination),
+        };
+        match taken {
+            true => Err(UsageError::DuplicateSubscription),
+            false => Ok(()),
         }
     }
 

@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Broker;
 use super::connection::{Connection, ConnectionId, State};
@@ -46,8 +46,12 @@ impl Broker {
 
     /// How long the broker waits for CONNECT.
     fn connect_deadline(&self, connection: &Connection) -> Option<Instant> {
-        (connection.state == State::Opening)
-            .then(|| connection.beats.opened + self.config.caps.connect_time)
+        (connection.state == State::Opening).then(|| connection.beats.opened + self.connect_time())
+    }
+
+    fn connect_time(&self) -> Duration {
+        let configured = self.config.caps.connect_time;
+        configured.unwrap_or(self.manners.connect_time)
     }
 
     /// When the broker owes a sign of life.

@@ -113,8 +113,9 @@ pub struct Caps {
     pub frame_before_connect: Limits,
     /// Sizes of frames afterwards. Default: [`Limits::server`], but bodies up to 64 MiB.
     pub frame: Limits,
-    /// Time from opening a connection to its CONNECT. Default: 10 s, as RabbitMQ has it.
-    pub connect_time: Duration,
+    /// Time from opening a connection to its CONNECT. Default: what the profile does; 10 s for
+    /// [`Profile::Strict`].
+    pub connect_time: Option<Duration>,
     /// Octets that may wait for a peer that does not read. The broker stops reading from that peer
     /// until some were taken. Default: 1 MiB.
     pub output: usize,
@@ -135,7 +136,7 @@ impl Default for Caps {
         Self {
             frame_before_connect: Limits::server_before_connect(),
             frame: Limits::server().body(64 << 20),
-            connect_time: Duration::from_secs(10),
+            connect_time: None,
             output: 1 << 20,
             subscriptions: 1000,
             transactions: 64,

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -49,6 +50,7 @@ pub(crate) struct Connection {
     pub(crate) state: State,
     pub(crate) version: Version,
     pub(crate) login: Option<String>,
+    pub(crate) client_id: Option<String>,
     pub(crate) decoder: Decoder,
     /// Octets received and not understood yet.
     pub(crate) input: BytesMut,
@@ -66,6 +68,12 @@ pub(crate) struct Connection {
     pub(crate) subscription_keys: HashMap<Key, u32>,
     next_subscription: u32,
     pub(crate) transactions: HashMap<String, Transaction>,
+    /// Queues that are of use to this connection only.
+    pub(crate) temporary: Vec<Arc<str>>,
+    /// Messages of subscriptions that have ended, which stay with the client (RabbitMQ).
+    pub(crate) left_unacked: Vec<(QueueId, Vec<Delivery>)>,
+    /// RECEIPTs of SEND that come late (RabbitMQ).
+    pub(crate) confirms: Vec<Confirm>,
     /// Number of the last delivery; ids of messages are made of it.
     pub(crate) deliveries: u64,
 
@@ -87,6 +95,7 @@ impl Connection {
             state: State::Opening,
             version: Version::V1_2,
             login: None,
+            client_id: None,
             decoder: Decoder::new(Side::Client, limits),
             input: BytesMut::new(),
             output: BytesMut::new(),
@@ -98,6 +107,9 @@ impl Connection {
             subscription_keys: HashMap::new(),
             next_subscription: 0,
             transactions: HashMap::new(),
+            temporary: Vec::new(),
+            left_unacked: Vec::new(),
+            confirms: Vec::new(),
             deliveries: 0,
             received_octets: 0,
             sent_octets: 0,
@@ -190,6 +202,8 @@ pub(crate) struct Subscription {
     pub(crate) queue: QueueId,
     pub(crate) mode: AckMode,
     pub(crate) prefetch: Option<usize>,
+    /// What MESSAGE calls the destination, if not by its name.
+    pub(crate) shown_as: Option<Arc<str>>,
     /// Delivered and not settled, in the order of delivery.
     pub(crate) unsettled: VecDeque<Delivery>,
 }
@@ -208,6 +222,14 @@ impl Subscription {
             .binary_search_by_key(&number, |delivery| delivery.number)
             .ok()
     }
+}
+
+/// The RECEIPT of a SEND, to come later.
+#[derive(Debug)]
+pub(crate) struct Confirm {
+    pub(crate) receipt: String,
+    /// That of a persistent message comes behind that of a transient one.
+    pub(crate) persistent: bool,
 }
 
 /// A message in the hands of a client.

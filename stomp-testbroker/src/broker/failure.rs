@@ -1,10 +1,12 @@
 use std::time::Instant;
 
-use stomp_commands::{FrameError, negotiate};
-use stomp_frame::{Command, DecodeError, Frame, Headers, Version, header};
+use stomp_commands::FrameError;
+use stomp_frame::{Command, DecodeError, Decoder, Frame, Side};
 
 use super::Broker;
 use super::connection::{ConnectionId, State};
+use super::frames::receipt_frame;
+use crate::profile::{Reaction, reaction};
 
 /// Why a frame was refused. Becomes the `message` of ERROR.
 ///
@@ -56,6 +58,18 @@ pub enum Failure {
     /// ACK or NACK for a message that does not wait for one on this connection.
     #[error("{0} for a message that does not wait for it")]
     UnknownMessage(Command),
+    /// RabbitMQ: ACK or NACK for a delivery that was settled before.
+    #[error("unknown delivery tag {0}")]
+    SettledAlready(u64),
+    /// A destination without a name, where the broker wants one.
+    #[error("the destination is empty")]
+    EmptyDestination,
+    /// RabbitMQ: a destination of a kind that it does not know.
+    #[error("unknown destination")]
+    UnknownDestination,
+    /// UNSUBSCRIBE for a durable subscription that somebody uses.
+    #[error("Durable consumer is in use")]
+    DurableInUse,
     /// BEGIN with the id of an open transaction.
     #[error("the id of the transaction is in use")]
     DuplicateTransaction,
@@ -88,7 +102,7 @@ pub(crate) fn require<'a>(frame: &'a Frame, name: &'static str) -> Result<&'a st
 }
 
 impl Broker {
-    /// Answers ERROR, and ends the connection.
+    /// Answers a frame that cannot be done, as the profile does.
     pub(crate) fn refuse(
         &mut self,
         id: ConnectionId,
@@ -96,9 +110,45 @@ impl Broker {
         receipt: Option<&str>,
         now: Instant,
     ) {
-        let error = error_frame(failure, receipt, &self.config.versions);
-        self.emit(id, error, now);
+        let error = self.error_frame(failure, receipt);
+        let confirm = |broker: &mut Self| {
+            if let Some(receipt) = receipt {
+                broker.emit(id, receipt_frame(receipt), now);
+            }
+        };
+        match reaction(self.config.profile, failure) {
+            Reaction::None => return confirm(self),
+            Reaction::Error => return self.emit(id, error, now),
+            Reaction::ErrorAndClose => self.emit(id, error, now),
+            Reaction::Close => {}
+            Reaction::ErrorThenReceiptAndClose => {
+                self.emit(id, error, now);
+                confirm(self);
+            }
+            Reaction::ReceiptThenErrorAndClose => {
+                confirm(self);
+                self.emit(id, error, now);
+            }
+        }
         self.hang_up(id, now);
+    }
+
+    /// Answers octets that are not STOMP. RabbitMQ goes on behind an unknown command.
+    pub(crate) fn refuse_octets(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
+        self.refuse(id, Failure::Malformed(error), None, now);
+        let limits = self.config.caps.frame;
+        let connection = self.connection(id);
+        if connection.state == State::Closing {
+            return;
+        }
+        let input = &mut connection.input;
+        match input.iter().position(|octet| *octet == 0) {
+            Some(end) => drop(input.split_to(end + 1)),
+            None => input.clear(),
+        }
+        let mut decoder = Decoder::new(Side::Client, limits);
+        decoder.set_version(connection.version);
+        connection.decoder = decoder;
     }
 
     /// Ends a connection from the broker's side: input is ignored from now on, and the driver
@@ -115,25 +165,4 @@ impl Broker {
         self.announce(id);
         self.release(id, now);
     }
-}
-
-fn error_frame(failure: Failure, receipt: Option<&str>, versions: &[Version]) -> Frame {
-    let mut headers = Headers::new();
-    // No colon, no backslash: before the version is known nobody can tell whether it is escaped.
-    headers.append(header::MESSAGE, failure.to_string());
-    if let Some(receipt) = receipt {
-        headers.append(header::RECEIPT_ID, receipt);
-    }
-    if failure == Failure::NoCommonVersion {
-        let mut versions = versions.to_vec();
-        versions.sort_unstable();
-        headers.append(header::VERSION, negotiate::version_list(&versions));
-    }
-    let mut error = Frame::new(Command::Error);
-    if let Failure::Malformed(reason) = failure {
-        headers.append(header::CONTENT_TYPE, "text/plain");
-        error.body = reason.to_string().into();
-    }
-    error.headers = headers;
-    error
 }

@@ -3,10 +3,11 @@ use std::time::Instant;
 use bytes::BufMut;
 use stomp_frame::{Command, Frame, Headers, header};
 
+use super::Broker;
 use super::chaos::SEED_VARIABLE;
 use super::connection::{Connection, ConnectionId, State};
 use super::output::Outcome;
-use super::{Answer, Broker};
+use super::process::Answer;
 use crate::Direction;
 use crate::fault::{Fault, Mounted, Rule, RuleId, Seen, Standing};
 
@@ -85,7 +86,7 @@ impl Broker {
             return self.chaos_fault(direction, frame);
         }
         let connection = self.connections.get(&id)?;
-        let destination = self.destination_of(connection, frame);
+        let destination = self.destination_of(id, connection, frame);
         let destination = destination.map(|destination| destination.to_owned());
         let seen = Seen {
             direction,
@@ -129,6 +130,7 @@ impl Broker {
     /// Returns the destination of a frame, or of the messages it is about.
     fn destination_of<'a>(
         &'a self,
+        id: ConnectionId,
         connection: &'a Connection,
         frame: &'a Frame,
     ) -> Option<&'a str> {
@@ -136,7 +138,7 @@ impl Broker {
             return Some(destination);
         }
         let number = match frame.command {
-            Command::Ack | Command::Nack => self.subscription_named(connection, frame),
+            Command::Ack | Command::Nack => self.subscription_named(id, connection, frame),
             Command::Unsubscribe => {
                 let id = frame.headers.get(header::ID)?;
                 connection.subscription_by_id(id)

@@ -1,12 +1,13 @@
 use std::time::{Duration, Instant};
 
 use stomp_commands::{HeartBeat, negotiate};
-use stomp_frame::{Command, Frame, Headers, Version, header};
+use stomp_frame::{Command, Frame, Version, header};
 
 use super::Broker;
 use super::connection::{ConnectionId, State};
 use super::failure::{Failure, require};
-use crate::profile::HeartBeatAnswer;
+use super::frames::Accepted;
+use crate::profile::{HeartBeatAnswer, Rhythm};
 
 impl Broker {
     /// Handles CONNECT and STOMP: version, virtual host, login, heart-beats.
@@ -16,11 +17,7 @@ impl Broker {
         mut frame: Frame,
         now: Instant,
     ) -> Result<(), Failure> {
-        let accept = frame.headers.get(header::ACCEPT_VERSION);
-        if frame.command == Command::Stomp {
-            require(&frame, header::ACCEPT_VERSION)?; // STOMP came with 1.1, and so did this header
-        }
-        let version = negotiate::common_version(accept, &self.config.versions)?;
+        let version = self.negotiate(&frame)?;
         if version == Version::V1_0 {
             frame.headers.trim_padding();
         }
@@ -30,15 +27,37 @@ impl Broker {
             Some(text) if version > Version::V1_0 => text.parse()?,
             _ => HeartBeat::NONE, // 1.0 has no heart-beats, whatever the header says
         };
-        let ours = self
-            .manners
-            .heart_beat
-            .answer(self.config.heart_beat, theirs);
+        let configured = self.config.heart_beat;
+        let ours = self.manners.heart_beat.answer(configured, theirs);
         self.accept(id, &frame, version, now);
-        let connected = self.connected_frame(id, version, ours);
+        let connected = self.connected_frame(Accepted {
+            id,
+            connect: &frame,
+            version,
+            heart_beat: ours,
+        });
         self.emit(id, connected, now);
         self.start_beats(id, ours, theirs, now);
         Ok(())
+    }
+
+    fn negotiate(&self, frame: &Frame) -> Result<Version, Failure> {
+        let mut accept = frame.headers.get(header::ACCEPT_VERSION);
+        if self.manners.forgives_blanks {
+            if frame.command == Command::Stomp {
+                require(frame, header::ACCEPT_VERSION)?; // STOMP came with 1.1, as this header did
+            }
+            return Ok(negotiate::common_version(accept, &self.config.versions)?);
+        }
+        // A blank belongs to the version, and makes it one that does not exist.
+        let exact = accept.map(|list| {
+            let members = list.split(',').filter(|member| !member.contains(' '));
+            members.collect::<Vec<_>>().join(",")
+        });
+        if exact.is_some() {
+            accept = exact.as_deref();
+        }
+        Ok(negotiate::common_version(accept, &self.config.versions)?)
     }
 
     fn accept(&mut self, id: ConnectionId, frame: &Frame, version: Version, now: Instant) {
@@ -47,6 +66,7 @@ impl Broker {
         connection.state = State::Connected;
         connection.version = version;
         connection.login = frame.headers.get(header::LOGIN).map(str::to_owned);
+        connection.client_id = frame.headers.get("client-id").map(str::to_owned);
         connection.beats.opened = now;
         // From the very next octet on.
         connection.decoder.set_version(version);
@@ -76,31 +96,49 @@ impl Broker {
         let login = frame.headers.get(header::LOGIN).unwrap_or_default();
         let passcode = frame.headers.get(header::PASSCODE);
         match (self.config.logins.get(login), passcode) {
-            (Some(expected), Some(passcode)) if expected == passcode => Ok(()),
+            (Some(expected), Some(passcode)) if self.is_same(expected, passcode) => Ok(()),
             _ => Err(Failure::AccessRefused),
         }
     }
 
-    fn connected_frame(&self, id: ConnectionId, version: Version, ours: HeartBeat) -> Frame {
-        let mut headers = Headers::new();
-        headers.append(header::VERSION, version.as_str());
-        headers.append(header::SESSION, format!("session-{}", id.0));
-        headers.append(header::SERVER, self.manners.server);
-        if version > Version::V1_0 {
-            headers.append(header::HEART_BEAT, ours.to_string());
+    /// Compares a passcode as it came with the true one. RabbitMQ and ActiveMQ undo escapes in
+    /// CONNECT, which the specification forbids.
+    fn is_same(&self, expected: &str, passcode: &str) -> bool {
+        if !self.config.profile.dialect().words().unescapes_connect {
+            return expected == passcode;
         }
-        let mut connected = Frame::new(Command::Connected);
-        connected.headers = headers;
-        connected
+        let mut unescaped = String::new();
+        let mut letters = passcode.chars();
+        while let Some(letter) = letters.next() {
+            unescaped.push(match letter {
+                '\\' => match letters.next() {
+                    Some('n') => '\n',
+                    Some('r') => '\r',
+                    Some('c') => ':',
+                    Some('\\') => '\\',
+                    _ => return false,
+                },
+                letter => letter,
+            });
+        }
+        expected == unescaped
     }
 
     fn start_beats(&mut self, id: ConnectionId, ours: HeartBeat, theirs: HeartBeat, now: Instant) {
         let agreed = negotiate::heart_beat(ours, theirs);
         let tolerance = self.config.tolerance.unwrap_or(self.manners.tolerance);
+        let rhythm = self.manners.rhythm;
+        let every = agreed.send.filter(is_reachable);
         let beats = &mut self.connection(id).beats;
         beats.received = now;
-        beats.sent = now;
-        beats.send_every = agreed.send.filter(is_reachable);
+        beats.sent = match (every, rhythm) {
+            (Some(every), Rhythm::LateFirst) => now + every,
+            _ => now,
+        };
+        beats.send_every = every.map(|every| match rhythm {
+            Rhythm::Half => every / 2,
+            Rhythm::Full | Rhythm::LateFirst => every,
+        });
         beats.dead_after = agreed
             .receive
             .filter(is_reachable)

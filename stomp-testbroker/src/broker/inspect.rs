@@ -84,7 +84,7 @@ impl Broker {
         let frame = Frame::new(Command::Send)
             .header(header::DESTINATION, destination)
             .body(body);
-        let message = self.take_message(frame)?;
+        let message = self.take_message(None, frame, now)?;
         self.route(Arc::new(message), now);
         Ok(())
     }

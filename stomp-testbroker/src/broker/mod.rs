@@ -4,10 +4,14 @@ mod config;
 mod connection;
 mod failure;
 mod faults;
+mod frames;
 mod handshake;
+mod ids;
 mod inspect;
 mod output;
+mod process;
 mod queue;
+mod resolve;
 mod routing;
 mod settle;
 mod subscribe;
@@ -19,7 +23,6 @@ use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
-use stomp_frame::{Command, Frame, Item, header};
 
 pub(crate) use chaos::SEED_VARIABLE;
 pub use config::{Caps, Config, NackPolicy};
@@ -28,7 +31,7 @@ pub use failure::Failure;
 
 use crate::fault::{Mounted, RuleId, Standing};
 use crate::profile::Manners;
-use crate::transcript::{Direction, Transcript};
+use crate::transcript::Transcript;
 use chaos::Chaos;
 use connection::{Connection, State};
 use queue::{Destinations, QueueId};
@@ -56,6 +59,10 @@ pub struct Broker {
     connections: BTreeMap<ConnectionId, Connection>,
     opened: u64,
     destinations: Destinations,
+    /// Messages taken so far.
+    messages: u64,
+    /// When the first message was delivered.
+    started: Option<Instant>,
     /// Octets of all messages that wait somewhere.
     stored: usize,
     /// Connections whose driver has something to do, each once.
@@ -83,6 +90,8 @@ impl Broker {
             connections: BTreeMap::new(),
             opened: 0,
             destinations: Destinations::default(),
+            messages: 0,
+            started: None,
             stored: 0,
             ready: Vec::new(),
             rules: Vec::new(),
@@ -296,120 +305,4 @@ impl Broker {
             }
         }
     }
-
-    fn read_frames(&mut self, id: ConnectionId, now: Instant) {
-        while self.wants_read(id) {
-            let connection = self.connection(id);
-            if connection.state == State::Closing || connection.input.is_empty() {
-                break;
-            }
-            match connection.decoder.decode(&mut connection.input) {
-                Ok(Some(Item::Frame(frame))) => self.receive(id, frame, now),
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(error) => {
-                    return self.refuse(id, Failure::Malformed(error), None, now);
-                }
-            }
-        }
-        if let Some(connection) = self.connections.get_mut(&id)
-            && connection.input.is_empty()
-        {
-            // An idle connection keeps no buffer.
-            connection.input = bytes::BytesMut::new();
-        }
-    }
-
-    fn receive(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
-        self.transcript.frame(id, Direction::Received, &frame, now);
-        if self.has_faults()
-            && let Some(fault) = self.judge(Direction::Received, id, &frame, now)
-        {
-            self.receive_with_fault(id, frame, fault, now);
-        } else {
-            self.process(id, frame, Answer::Full, now);
-        }
-    }
-
-    fn has_faults(&self) -> bool {
-        !self.rules.is_empty() || self.chaos.is_some()
-    }
-
-    /// Does what a frame asks for, and answers.
-    fn process(&mut self, id: ConnectionId, frame: Frame, answer: Answer, now: Instant) {
-        self.connection(id).discard = answer == Answer::Nothing;
-        let receipt = frame.headers.get(header::RECEIPT).map(str::to_owned);
-        let command = frame.command;
-        match self.act(id, frame, now) {
-            Ok(then) => {
-                if let Some(receipt) = receipt
-                    && !matches!(command, Command::Connect | Command::Stomp)
-                {
-                    self.answer_receipt(id, receipt_frame(&receipt), answer, now);
-                }
-                match then {
-                    Then::Nothing => {}
-                    Then::Dispatch(queue) => self.dispatch(queue, now),
-                    Then::HangUp => self.hang_up(id, now),
-                }
-            }
-            Err(failure) => self.refuse(id, failure, receipt.as_deref(), now),
-        }
-    }
-
-    fn answer_receipt(&mut self, id: ConnectionId, receipt: Frame, answer: Answer, now: Instant) {
-        match answer {
-            Answer::Full => self.emit(id, receipt, now),
-            Answer::ReceiptAt(time) => {
-                self.connection(id).delayed.push((time, receipt));
-                self.announce(id);
-            }
-            Answer::WithoutReceipt | Answer::Nothing => {}
-        }
-    }
-
-    /// Does what the frame asks for; says what is left to do after the RECEIPT.
-    fn act(&mut self, id: ConnectionId, frame: Frame, now: Instant) -> Result<Then, Failure> {
-        let command = frame.command;
-        let opening = self.connection(id).state == State::Opening;
-        match command {
-            Command::Connect | Command::Stomp if !opening => return Err(Failure::AlreadyConnected),
-            Command::Connect | Command::Stomp => self.connect(id, frame, now)?,
-            _ if opening => return Err(Failure::NotConnected(command)),
-            Command::Send => self.send(id, frame, now)?,
-            Command::Subscribe => return self.subscribe(id, &frame).map(Then::Dispatch),
-            Command::Unsubscribe => self.unsubscribe(id, &frame, now)?,
-            Command::Ack | Command::Nack => self.settle(id, &frame, now)?,
-            Command::Begin => self.begin(id, &frame)?,
-            Command::Commit => self.commit(id, &frame, now)?,
-            Command::Abort => self.abort(id, &frame, now)?,
-            Command::Disconnect => return Ok(Then::HangUp),
-            Command::Connected | Command::Message | Command::Receipt | Command::Error => {
-                return Err(Failure::NotAClientCommand(command));
-            }
-        }
-        Ok(Then::Nothing)
-    }
-}
-
-/// How much of its answer a frame gets. Anything but all of it is a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    Full,
-    WithoutReceipt,
-    ReceiptAt(Instant),
-    Nothing,
-}
-
-/// What is left to do after the RECEIPT.
-#[derive(Debug)]
-enum Then {
-    Nothing,
-    /// A new subscription: its RECEIPT comes before its first MESSAGE.
-    Dispatch(QueueId),
-    HangUp,
-}
-
-fn receipt_frame(receipt: &str) -> Frame {
-    Frame::new(Command::Receipt).header(header::RECEIPT_ID, receipt)
 }

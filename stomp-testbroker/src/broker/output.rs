@@ -1,11 +1,11 @@
 use std::time::Instant;
 
 use bytes::{BufMut, BytesMut};
-use stomp_frame::{EncodeError, Encoder, Frame, Side, Version};
+use stomp_frame::{ContentLength, EncodeError, Encoder, Frame, Side, header};
 
 use super::Broker;
 use super::connection::{ConnectionId, State};
-use crate::Direction;
+use crate::{Direction, Profile};
 
 /// What is left of a frame to be sent after its fault.
 #[derive(Debug)]
@@ -57,7 +57,18 @@ impl Broker {
             return;
         };
         let before = connection.output.len();
-        write(frame, connection.version, &mut connection.output);
+        let encoder = Encoder::new(Side::Server).version(connection.version);
+        // ActiveMQ's text messages go without.
+        let bare = self.config.profile == Profile::ActiveMq
+            && !frame.headers.contains(header::CONTENT_LENGTH);
+        let withheld = bare
+            && encoder
+                .content_length(ContentLength::Withhold)
+                .encode(frame, &mut connection.output)
+                .is_ok();
+        if !withheld {
+            write(frame, encoder, &mut connection.output);
+        }
         if self.manners.eol_after_frame {
             connection.output.put_u8(b'\n');
         }
@@ -80,8 +91,7 @@ impl Broker {
 }
 
 /// Writes a frame; headers that the version cannot carry are left out (a line feed in 1.0).
-fn write(frame: &Frame, version: Version, output: &mut BytesMut) {
-    let encoder = Encoder::new(Side::Server).version(version);
+fn write(frame: &Frame, encoder: Encoder, output: &mut BytesMut) {
     if encoder.encode(frame, output).is_ok() {
         return;
     }

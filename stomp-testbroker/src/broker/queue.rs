@@ -1,5 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use stomp_frame::Frame;
 
@@ -12,8 +13,14 @@ pub(crate) struct Message {
     pub(crate) destination: Arc<str>,
     /// SEND, without the headers that concern only the broker.
     pub(crate) frame: Frame,
+    /// Counts the messages of the broker.
+    pub(crate) number: u64,
     /// Survives a crash.
     pub(crate) persistent: bool,
+    /// SEND had `content-length`: with ActiveMQ it is not a text message then.
+    pub(crate) had_length: bool,
+    /// From when on nobody wants it any more.
+    pub(crate) expires: Option<Instant>,
 }
 
 impl Message {
@@ -55,6 +62,8 @@ pub(crate) enum Kind {
     Named,
     /// Holds what one subscriber of a topic has not got yet, and ends with the subscription.
     Subscriber { topic: usize },
+    /// The same, but it outlives the subscription.
+    Durable { topic: usize },
 }
 
 /// Messages in order, and who takes turns in getting them.
@@ -159,6 +168,8 @@ pub(crate) struct Destinations {
     generation: u64,
     free: Vec<usize>,
     topics: Vec<Topic>,
+    /// Durable subscriptions, by a name that is unique to their client.
+    durable: HashMap<String, QueueId>,
 }
 
 impl Destinations {
@@ -205,13 +216,29 @@ impl Destinations {
         id
     }
 
+    /// Returns the queue of a durable subscription to a topic; makes it at first use.
+    pub(crate) fn durable(&mut self, topic: usize, destination: Arc<str>, name: String) -> QueueId {
+        if let Some(queue) = self.durable.get(&name) {
+            return *queue;
+        }
+        let id = self.add(Queue::new(destination, Kind::Durable { topic }));
+        self.topics[topic].subscribers.push(id);
+        self.durable.insert(name, id);
+        id
+    }
+
+    pub(crate) fn find_durable(&self, name: &str) -> Option<QueueId> {
+        self.durable.get(name).copied()
+    }
+
     /// Ends the queue of a subscriber.
     pub(crate) fn remove_subscriber(&mut self, id: QueueId) -> Option<Queue> {
         let queue = self.queues[id.at]
             .take_if(|(generation, _)| *generation == id.generation)?
             .1;
         self.free.push(id.at);
-        if let Kind::Subscriber { topic } = queue.kind {
+        self.durable.retain(|_, durable| *durable != id);
+        if let Kind::Subscriber { topic } | Kind::Durable { topic } = queue.kind {
             self.topics[topic].subscribers.retain(|other| *other != id);
         }
         Some(queue)

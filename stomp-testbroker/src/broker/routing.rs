@@ -1,26 +1,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use stomp_frame::{Command, Frame, Headers, Version, header};
+use stomp_frame::{Frame, header};
 
 use super::Broker;
 use super::connection::{AckMode, ConnectionId, Delivery, Subscription};
 use super::failure::{Failure, require};
+use super::ids::Parts;
 use super::queue::{Consumer, Entry, Kind, Message, QueueId, Target};
 use super::transaction::Step;
 
-/// Headers of SEND that concern only the broker, or that the broker gives by itself.
-const NOT_PASSED_ON: [&str; 7] = [
-    header::DESTINATION,
-    header::RECEIPT,
-    header::TRANSACTION,
-    header::CONTENT_LENGTH,
-    header::MESSAGE_ID,
-    header::SUBSCRIPTION,
-    header::ACK,
-];
-
 impl Broker {
+    /// Handles SEND.
     pub(crate) fn send(
         &mut self,
         id: ConnectionId,
@@ -29,7 +20,8 @@ impl Broker {
     ) -> Result<(), Failure> {
         require(&frame, header::DESTINATION)?;
         let transaction = self.check_transaction(id, &frame)?;
-        let message = Arc::new(self.take_message(frame)?);
+        let frame = self.resolve_reply_to(id, frame)?;
+        let message = Arc::new(self.take_message(Some(id), frame, now)?);
         match transaction {
             Some(transaction) => {
                 self.stored += message.weight();
@@ -41,31 +33,32 @@ impl Broker {
     }
 
     /// Makes a message of SEND, if there is room for it.
-    pub(crate) fn take_message(&mut self, mut frame: Frame) -> Result<Message, Failure> {
+    pub(crate) fn take_message(
+        &mut self,
+        from: Option<ConnectionId>,
+        mut frame: Frame,
+        now: Instant,
+    ) -> Result<Message, Failure> {
         let name = require(&frame, header::DESTINATION)?;
-        let destination = self.destination(name)?;
+        let destination = self.resolve(from, name)?;
+        let expires = self.manners.time_to_live(&frame).map(|ttl| now + ttl);
         let persistent = frame.headers.get("persistent") == Some("true");
-        frame
-            .headers
-            .retain(|name, _| !NOT_PASSED_ON.contains(&name));
+        let had_length = frame.headers.contains(header::CONTENT_LENGTH);
+        let withheld = self.manners.withheld();
+        frame.headers.retain(|name, _| !withheld.contains(&name));
+        self.messages += 1;
         let message = Message {
             destination,
             frame,
+            number: self.messages,
             persistent,
+            had_length,
+            expires,
         };
         if self.stored + message.weight() > self.config.caps.stored {
             return Err(Failure::TooMany("messages stored"));
         }
         Ok(message)
-    }
-
-    /// Returns the one shared text of a destination's name, and makes the destination at first use.
-    pub(crate) fn destination(&mut self, name: &str) -> Result<Arc<str>, Failure> {
-        let cap = self.config.caps.destinations;
-        self.destinations
-            .find_or_create(name, cap)
-            .ok_or(Failure::TooMany("destinations"))?;
-        Ok(self.destinations.shared_name(name))
     }
 
     /// Puts a message where its destination says, and hands it on.
@@ -96,8 +89,13 @@ impl Broker {
     pub(crate) fn dispatch(&mut self, id: QueueId, now: Instant) {
         let cap = self.config.caps.output;
         while let Some(queue) = self.destinations.queue_mut(id) {
-            if queue.entries.is_empty() {
+            let Some(first) = queue.entries.front() else {
                 return;
+            };
+            if first.message.expires.is_some_and(|end| end <= now) {
+                self.stored -= first.message.weight();
+                queue.entries.pop_front();
+                continue;
             }
             let connections = &mut self.connections;
             let consumer = queue.next_consumer(|consumer| {
@@ -125,13 +123,26 @@ impl Broker {
 
     fn deliver(&mut self, to: Consumer, queue: QueueId, mut entry: Entry, now: Instant) {
         entry.deliveries += 1;
-        let message = self.message_frame(to, &entry);
+        let age = now.saturating_duration_since(*self.started.get_or_insert(now));
+        let connection = &self.connections[&to.connection];
+        let subscription = &connection.subscriptions[&to.subscription];
+        let parts = Parts {
+            connection: to.connection,
+            subscription: to.subscription,
+            key: &subscription.key,
+            delivery: connection.deliveries + 1,
+            message: entry.message.number,
+        };
+        let number = parts.delivery;
+        let version = connection.version;
+        let frame = self.message_frame(parts, subscription, version, &entry, age);
+
         let connection = self.connection(to.connection);
-        let number = connection.deliveries;
+        connection.deliveries = number;
         let subscription = connection
             .subscriptions
             .get_mut(&to.subscription)
-            .expect("a consumer of a queue has a subscription");
+            .expect("looked at above");
         if subscription.mode == AckMode::Auto {
             self.settled(queue, &entry);
         } else {
@@ -141,41 +152,7 @@ impl Broker {
                 queue.unsettled += 1;
             }
         }
-        self.emit(to.connection, message, now);
-    }
-
-    /// Builds MESSAGE and counts the delivery.
-    fn message_frame(&mut self, to: Consumer, entry: &Entry) -> Frame {
-        let connection = self.connection(to.connection);
-        connection.deliveries += 1;
-        let number = connection.deliveries;
-        let version = connection.version;
-        let subscription = &connection.subscriptions[&to.subscription];
-        let message = &entry.message;
-        let mut headers = Headers::new();
-        if let Some(id) = subscription.id() {
-            headers.append(header::SUBSCRIPTION, id);
-        }
-        headers.append(header::DESTINATION, &message.destination);
-        let name = Name {
-            connection: to.connection,
-            subscription: to.subscription,
-            number,
-        };
-        headers.append(header::MESSAGE_ID, name.message_id());
-        if version == Version::V1_2 && subscription.mode != AckMode::Auto {
-            headers.append(header::ACK, name.ack());
-        }
-        if entry.deliveries > 1 {
-            headers.append("redelivered", "true");
-            headers.append("delivery-count", entry.deliveries.to_string());
-        }
-        headers.extend(&message.frame.headers);
-        Frame {
-            command: Command::Message,
-            headers,
-            body: message.frame.body.clone(),
-        }
+        self.emit(to.connection, frame, now);
     }
 
     /// Takes a message that is done with off the accounts.
@@ -192,20 +169,17 @@ impl Broker {
         let max = self.config.max_deliveries.unwrap_or(u32::MAX);
         let mut dead = Vec::new();
         for Delivery { entry, .. } in deliveries {
-            match self.destinations.queue_mut(id) {
-                Some(queue) if queue.kind == Kind::Named => {
-                    queue.unsettled -= 1;
-                    if entry.deliveries >= max {
-                        dead.push(entry);
-                    } else {
-                        queue.put_back(entry);
-                    }
-                }
-                Some(queue) => {
-                    queue.unsettled -= 1;
-                    self.settled(id, &entry);
-                }
-                None => self.settled(id, &entry),
+            let Some(queue) = self.destinations.queue_mut(id) else {
+                self.settled(id, &entry);
+                continue;
+            };
+            queue.unsettled -= 1;
+            if matches!(queue.kind, Kind::Subscriber { .. }) {
+                self.settled(id, &entry);
+            } else if entry.deliveries >= max {
+                dead.push(entry);
+            } else {
+                queue.put_back(entry);
             }
         }
         self.bury(id, dead, now);
@@ -229,58 +203,10 @@ impl Broker {
             let message = Message {
                 destination,
                 frame,
-                persistent: entry.message.persistent,
+                expires: None,
+                ..*entry.message
             };
             self.route(Arc::new(message), now);
         }
-    }
-}
-
-/// The parts of the ids that MESSAGE carries. `message-id` and `ack` differ on purpose: 1.2 wants
-/// the second in ACK, and many clients got that wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Name {
-    pub(crate) connection: ConnectionId,
-    pub(crate) subscription: u32,
-    pub(crate) number: u64,
-}
-
-impl Name {
-    const MESSAGE_ID: &str = "message";
-    const ACK: &str = "ack";
-
-    fn write(self, prefix: &str) -> String {
-        let Self {
-            connection,
-            subscription,
-            number,
-        } = self;
-        format!("{prefix}-{}-{subscription}-{number}", connection.0)
-    }
-
-    fn message_id(self) -> String {
-        self.write(Self::MESSAGE_ID)
-    }
-
-    fn ack(self) -> String {
-        self.write(Self::ACK)
-    }
-
-    pub(crate) fn from_message_id(text: &str) -> Option<Self> {
-        Self::parse(text, Self::MESSAGE_ID)
-    }
-
-    pub(crate) fn from_ack(text: &str) -> Option<Self> {
-        Self::parse(text, Self::ACK)
-    }
-
-    fn parse(text: &str, prefix: &str) -> Option<Self> {
-        let mut parts = text.strip_prefix(prefix)?.strip_prefix('-')?.split('-');
-        let name = Self {
-            connection: ConnectionId(parts.next()?.parse().ok()?),
-            subscription: parts.next()?.parse().ok()?,
-            number: parts.next()?.parse().ok()?,
-        };
-        (name.write(prefix) == text).then_some(name)
     }
 }

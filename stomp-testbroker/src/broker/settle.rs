@@ -1,20 +1,28 @@
 use std::time::Instant;
 
-use stomp_frame::{Command, Frame, Version, header};
+use stomp_frame::{Command, Frame};
 
 use super::Broker;
 use super::config::NackPolicy;
 use super::connection::{AckMode, Connection, ConnectionId, Delivery};
-use super::failure::{Failure, require};
+use super::failure::Failure;
+use super::ids::{self, Named};
 use super::queue::QueueId;
-use super::routing::Name;
 use super::transaction::Step;
 
-/// What a client thinks of a message.
+/// What becomes of messages that a client has done with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Ack,
-    Nack,
+    Nack(NackPolicy),
+}
+
+/// Deliveries of one subscription that one ACK or NACK covers.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) subscription: u32,
+    pub(crate) queue: QueueId,
+    pub(crate) deliveries: Vec<Delivery>,
 }
 
 impl Broker {
@@ -25,98 +33,105 @@ impl Broker {
         frame: &Frame,
         now: Instant,
     ) -> Result<(), Failure> {
-        let verdict = match frame.command {
-            Command::Nack => Verdict::Nack,
-            _ => Verdict::Ack,
-        };
-        let name = self.named_message(id, frame)?;
+        let profile = self.config.profile;
+        let named = ids::named(profile, id, &self.connections[&id], frame)?;
         let transaction = self.check_transaction(id, frame)?;
-        let unknown = Failure::UnknownMessage(frame.command);
-        let (queue, deliveries) = self.take_deliveries(id, name).ok_or(unknown)?;
+        let taken = self.take_deliveries(id, frame.command, named);
+        if taken.is_empty() {
+            return Err(Failure::UnknownMessage(frame.command));
+        }
+        let verdict = self.verdict(frame);
         match transaction {
             Some(transaction) => {
-                let step = Step::Settle {
-                    subscription: name.subscription,
-                    queue,
-                    verdict,
-                    deliveries,
-                };
-                self.add_step(id, &transaction, step);
+                for taken in taken {
+                    let step = Step::Settle { taken, verdict };
+                    self.add_step(id, &transaction, step);
+                }
             }
-            None => self.apply(queue, deliveries, verdict, now),
+            None => {
+                for taken in taken {
+                    self.apply(taken, verdict, now);
+                }
+            }
         }
         Ok(())
     }
 
-    /// Reads which message is meant: by the `ack` of MESSAGE in 1.2, else by its `message-id`, in
-    /// 1.1 together with the subscription.
-    fn named_message(&mut self, id: ConnectionId, frame: &Frame) -> Result<Name, Failure> {
-        let unknown = Failure::UnknownMessage(frame.command);
-        let connection = self.connection(id);
-        let name = match connection.version {
-            Version::V1_2 => Name::from_ack(require(frame, header::ID)?),
-            _ => Name::from_message_id(require(frame, header::MESSAGE_ID)?),
-        };
-        if connection.version == Version::V1_1 {
-            let wanted = require(frame, header::SUBSCRIPTION)?;
-            let number = name.ok_or(unknown)?.subscription;
-            let subscription = connection.subscriptions.get(&number);
-            if subscription.and_then(|subscription| subscription.id()) != Some(wanted) {
-                return Err(unknown);
+    fn verdict(&self, frame: &Frame) -> Verdict {
+        match frame.command {
+            Command::Nack => {
+                let usual = self.config.nack.unwrap_or(self.manners.nack);
+                Verdict::Nack(self.manners.nack_policy(frame).unwrap_or(usual))
             }
+            _ => Verdict::Ack,
         }
-        name.filter(|name| name.connection == id).ok_or(unknown)
     }
 
     /// Tells which subscription the message belongs to that an ACK or NACK names.
-    pub(crate) fn subscription_named(&self, connection: &Connection, frame: &Frame) -> Option<u32> {
-        let name = match connection.version {
-            Version::V1_2 => Name::from_ack(frame.headers.get(header::ID)?),
-            _ => Name::from_message_id(frame.headers.get(header::MESSAGE_ID)?),
-        };
-        name.map(|name| name.subscription)
+    pub(crate) fn subscription_named(
+        &self,
+        id: ConnectionId,
+        connection: &Connection,
+        frame: &Frame,
+    ) -> Option<u32> {
+        let named = ids::named(self.config.profile, id, connection, frame);
+        named.ok().map(|named| named.subscription)
     }
 
     /// Takes the deliveries that an ACK or NACK covers: with `ack:client` all up to the one named.
-    fn take_deliveries(
-        &mut self,
-        id: ConnectionId,
-        name: Name,
-    ) -> Option<(QueueId, Vec<Delivery>)> {
+    fn take_deliveries(&mut self, id: ConnectionId, command: Command, named: Named) -> Vec<Taken> {
+        let individual = self.manners.nack_is_individual && command == Command::Nack;
+        let crosses = self.manners.ack_crosses_subscriptions;
         let connection = self.connection(id);
-        let subscription = connection.subscriptions.get_mut(&name.subscription)?;
-        let at = subscription.position(name.number)?;
-        let deliveries = match subscription.mode {
-            AckMode::Client => subscription.unsettled.drain(..=at).collect(),
-            _ => vec![subscription.unsettled.remove(at)?],
+        let Some(subscription) = connection.subscriptions.get_mut(&named.subscription) else {
+            return Vec::new();
         };
-        Some((subscription.queue, deliveries))
+        let Some(at) = subscription.position(named.delivery) else {
+            return Vec::new();
+        };
+        if individual || subscription.mode != AckMode::Client {
+            let delivery = subscription.unsettled.remove(at);
+            return vec![Taken {
+                subscription: named.subscription,
+                queue: subscription.queue,
+                deliveries: Vec::from_iter(delivery),
+            }];
+        }
+        let subscriptions = connection.subscriptions.iter_mut();
+        let covered = subscriptions.filter(|(number, _)| crosses || **number == named.subscription);
+        covered
+            .filter_map(|(number, subscription)| {
+                let unsettled = &mut subscription.unsettled;
+                let end = unsettled.partition_point(|d| d.number <= named.delivery);
+                (end > 0).then(|| Taken {
+                    subscription: *number,
+                    queue: subscription.queue,
+                    deliveries: unsettled.drain(..end).collect(),
+                })
+            })
+            .collect()
     }
 
     /// Carries out what the client decided.
-    pub(crate) fn apply(
-        &mut self,
-        id: QueueId,
-        deliveries: Vec<Delivery>,
-        verdict: Verdict,
-        now: Instant,
-    ) {
-        let policy = self.config.nack.unwrap_or(self.manners.nack);
-        match (verdict, policy) {
-            (Verdict::Nack, NackPolicy::Requeue) => self.give_back(id, deliveries, now),
-            (Verdict::Nack, NackPolicy::DeadLetter) => {
-                self.take_off(id, deliveries.len());
+    pub(crate) fn apply(&mut self, taken: Taken, verdict: Verdict, now: Instant) {
+        let Taken {
+            queue, deliveries, ..
+        } = taken;
+        match verdict {
+            Verdict::Nack(NackPolicy::Requeue) => self.give_back(queue, deliveries, now),
+            Verdict::Nack(NackPolicy::DeadLetter) => {
+                self.take_off(queue, deliveries.len());
                 let entries = deliveries.into_iter().map(|delivery| delivery.entry);
-                self.bury(id, entries.collect(), now);
+                self.bury(queue, entries.collect(), now);
             }
-            (Verdict::Ack, _) | (Verdict::Nack, NackPolicy::Drop) => {
-                self.take_off(id, deliveries.len());
+            Verdict::Ack | Verdict::Nack(NackPolicy::Drop) => {
+                self.take_off(queue, deliveries.len());
                 for delivery in &deliveries {
-                    self.settled(id, &delivery.entry);
+                    self.settled(queue, &delivery.entry);
                 }
             }
         }
-        self.dispatch(id, now);
+        self.dispatch(queue, now);
     }
 
     fn take_off(&mut self, id: QueueId, count: usize) {

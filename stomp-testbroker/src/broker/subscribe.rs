@@ -7,6 +7,7 @@ use super::Broker;
 use super::connection::{AckMode, ConnectionId, Key, Subscription};
 use super::failure::{Failure, require};
 use super::queue::{Consumer, Kind, QueueId, Target};
+use crate::Profile;
 
 impl Broker {
     /// Handles SUBSCRIBE; returns the queue that now has one consumer more.
@@ -17,32 +18,45 @@ impl Broker {
     ) -> Result<QueueId, Failure> {
         let name = require(frame, header::DESTINATION)?;
         let key = self.subscription_key(id, frame)?;
-        let mode = ack_mode(frame)?;
+        let mode = self.ack_mode(frame)?;
         let cap = self.config.caps.subscriptions;
+        let may_repeat = self.manners.subscription_ids_may_repeat;
         let connection = self.connection(id);
-        if connection.subscription_keys.contains_key(&key) {
+        if connection.subscription_keys.contains_key(&key) && !may_repeat {
             return Err(Failure::DuplicateSubscription);
         }
         if connection.subscriptions.len() >= cap {
             return Err(Failure::TooMany("subscriptions"));
         }
-        let destination = self.destination(name)?;
-        let queue = match self.destinations.find(name) {
+        let destination = self.resolve(Some(id), name)?;
+        let queue = match self.destinations.find(&destination) {
             Some(Target::Topic(topic)) => {
                 self.destinations.topic_mut(topic).counts.subscribes += 1;
-                self.destinations.add_subscriber(topic, destination)
+                match self.durable_name(id, frame) {
+                    Some(name) => self.destinations.durable(topic, destination, name),
+                    None => self.destinations.add_subscriber(topic, destination),
+                }
             }
             Some(Target::Queue(queue)) => queue,
             None => return Err(Failure::TooMany("destinations")),
         };
-        let prefetch = self.manners.prefetch(frame);
-        let number = self.connection(id).add_subscription(Subscription {
-            key,
-            queue,
-            mode,
-            prefetch,
-            unsettled: VecDeque::new(),
-        });
+        self.add_consumer(
+            id,
+            Subscription {
+                key,
+                queue,
+                mode,
+                prefetch: self.manners.prefetch_of(frame),
+                shown_as: self.shown_as(frame),
+                unsettled: VecDeque::new(),
+            },
+        );
+        Ok(queue)
+    }
+
+    pub(crate) fn add_consumer(&mut self, id: ConnectionId, subscription: Subscription) {
+        let queue = subscription.queue;
+        let number = self.connection(id).add_subscription(subscription);
         if let Some(queue) = self.destinations.queue_mut(queue) {
             queue.counts.subscribes += 1;
             queue.consumers.push(Consumer {
@@ -50,7 +64,6 @@ impl Broker {
                 subscription: number,
             });
         }
-        Ok(queue)
     }
 
     pub(crate) fn unsubscribe(
@@ -59,12 +72,32 @@ impl Broker {
         frame: &Frame,
         now: Instant,
     ) -> Result<(), Failure> {
+        let durable = self.durable_name(id, frame);
+        if let Some(durable) = &durable
+            && !frame.headers.contains(header::ID)
+        {
+            return self.forget_durable(durable);
+        }
         let key = self.subscription_key(id, frame)?;
         let number = self.connection(id).subscription_keys.get(&key);
         let number = *number.ok_or(Failure::UnknownSubscription)?;
         if let Some(queue) = self.end_subscription(id, number, now) {
             self.dispatch(queue, now);
         }
+        match durable {
+            Some(durable) => self.forget_durable(&durable),
+            None => Ok(()),
+        }
+    }
+
+    fn forget_durable(&mut self, name: &str) -> Result<(), Failure> {
+        let queue = self.destinations.find_durable(name);
+        let queue = queue.ok_or(Failure::UnknownSubscription)?;
+        let in_use = self.destinations.queue(queue);
+        if in_use.is_some_and(|queue| !queue.consumers.is_empty()) {
+            return Err(Failure::DurableInUse);
+        }
+        self.remove_queue(queue);
         Ok(())
     }
 
@@ -80,66 +113,114 @@ impl Broker {
             self.undo(id, transaction, now);
         }
         let connection = self.connection(id);
+        let left = std::mem::take(&mut connection.left_unacked);
         let numbers: Vec<u32> = connection.subscriptions.keys().copied().collect();
-        let queues: Vec<QueueId> = numbers
-            .into_iter()
-            .filter_map(|number| self.end_subscription(id, number, now))
-            .collect();
+        let mut queues: Vec<QueueId> = left.iter().map(|(queue, _)| *queue).collect();
+        for (queue, deliveries) in left {
+            self.give_back(queue, deliveries, now);
+        }
+        for number in numbers {
+            let ended = self.take_subscription(id, number);
+            if let Some(subscription) = ended {
+                let queue = subscription.queue;
+                self.give_back(queue, subscription.unsettled.into(), now);
+                self.end_subscriber(queue);
+                queues.push(queue);
+            }
+        }
+        self.drop_temporary(id);
         for queue in queues {
             self.dispatch(queue, now);
         }
     }
 
-    /// Ends a subscription: what it got and did not acknowledge goes back. Returns the queue, whose
-    /// messages have to be handed out again.
+    /// Ends a subscription: what it got and did not acknowledge goes back, unless the broker leaves
+    /// it to the client until the connection ends. Returns the queue, whose messages have to be
+    /// handed out again.
     fn end_subscription(&mut self, id: ConnectionId, number: u32, now: Instant) -> Option<QueueId> {
-        let subscription = self.connection(id).remove_subscription(number)?;
+        let subscription = self.take_subscription(id, number)?;
         let queue = subscription.queue;
-        if let Some(queue) = self.destinations.queue_mut(queue) {
+        let unsettled = subscription.unsettled.into();
+        if self.manners.keeps_unacked {
+            self.connection(id).left_unacked.push((queue, unsettled));
+        } else {
+            self.give_back(queue, unsettled, now);
+        }
+        self.end_subscriber(queue);
+        Some(queue)
+    }
+
+    fn take_subscription(&mut self, id: ConnectionId, number: u32) -> Option<Subscription> {
+        let subscription = self.connection(id).remove_subscription(number)?;
+        if let Some(queue) = self.destinations.queue_mut(subscription.queue) {
             queue.remove_consumer(Consumer {
                 connection: id,
                 subscription: number,
             });
         }
-        self.give_back(queue, subscription.unsettled.into(), now);
-        let kind = self.destinations.queue(queue).map(|queue| queue.kind);
-        if let Some(Kind::Subscriber { .. }) = kind
-            && let Some(queue) = self.destinations.remove_subscriber(queue)
-        {
+        Some(subscription)
+    }
+
+    /// Ends the queue of a topic's subscriber with the subscription.
+    fn end_subscriber(&mut self, id: QueueId) {
+        let kind = self.destinations.queue(id).map(|queue| queue.kind);
+        if let Some(Kind::Subscriber { .. }) = kind {
+            self.remove_queue(id);
+        }
+    }
+
+    fn remove_queue(&mut self, id: QueueId) {
+        if let Some(queue) = self.destinations.remove_subscriber(id) {
             for entry in &queue.entries {
                 self.stored -= entry.message.weight();
             }
         }
-        Some(queue)
     }
 
-    /// Reads what names a subscription: `id`, or in 1.0 the destination if there is none.
-    fn subscription_key(&mut self, id: ConnectionId, frame: &Frame) -> Result<Key, Failure> {
-        let version = self.connection(id).version;
+    /// Reads what names a subscription: `id`, or the destination if there is none.
+    fn subscription_key(&self, id: ConnectionId, frame: &Frame) -> Result<Key, Failure> {
+        let version = self.connections[&id].version;
         if let Some(id) = frame.headers.get(header::ID) {
             return Ok(Key::Id(id.to_owned()));
         }
-        if version > Version::V1_0 {
+        if version > Version::V1_0 && self.manners.subscription_id_required {
             require(frame, header::ID)?;
         }
         let destination = require(frame, header::DESTINATION)?;
         Ok(Key::Destination(destination.to_owned()))
+    }
+
+    /// Reads under which name a subscription outlives its connection, if it does. The name is that
+    /// of the broker's dialect, and unique to the client that gave it.
+    fn durable_name(&self, id: ConnectionId, frame: &Frame) -> Option<String> {
+        let connection = self.connections.get(&id)?;
+        let name = self.manners.durable_name(frame)?;
+        let owner = match self.config.profile {
+            Profile::RabbitMq => connection.login.as_deref(),
+            // Without `client-id` it is confirmed, and nothing is kept.
+            Profile::ActiveMq => Some(connection.client_id.as_deref()?),
+            _ => connection.client_id.as_deref(),
+        };
+        Some(format!("{}\0{name}", owner.unwrap_or_default()))
+    }
+
+    fn ack_mode(&self, frame: &Frame) -> Result<AckMode, Failure> {
+        match frame.headers.get(header::ACK) {
+            None | Some("auto") => Ok(AckMode::Auto),
+            Some("client") => Ok(AckMode::Client),
+            Some("client-individual") => Ok(AckMode::ClientIndividual),
+            Some(_) if self.config.profile == Profile::ActiveMq => Ok(AckMode::Auto),
+            Some(_) => Err(Failure::BadAckMode),
+        }
     }
 }
 
 impl Subscription {
     /// Tells whether the client may have another message.
     pub(crate) fn has_room(&self) -> bool {
-        self.prefetch
-            .is_none_or(|prefetch| self.unsettled.len() < prefetch)
-    }
-}
-
-fn ack_mode(frame: &Frame) -> Result<AckMode, Failure> {
-    match frame.headers.get(header::ACK) {
-        None | Some("auto") => Ok(AckMode::Auto),
-        Some("client") => Ok(AckMode::Client),
-        Some("client-individual") => Ok(AckMode::ClientIndividual),
-        Some(_) => Err(Failure::BadAckMode),
+        self.mode == AckMode::Auto && self.prefetch != Some(0)
+            || self
+                .prefetch
+                .is_none_or(|prefetch| self.unsettled.len() < prefetch)
     }
 }

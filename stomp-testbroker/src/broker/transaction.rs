@@ -4,15 +4,17 @@ use std::time::Instant;
 use stomp_frame::{Frame, header};
 
 use super::Broker;
-use super::connection::{ConnectionId, Delivery};
+use super::connection::{Confirm, ConnectionId};
 use super::failure::{Failure, require};
-use super::queue::{Message, QueueId};
-use super::settle::Verdict;
+use super::queue::Message;
+use super::settle::{Taken, Verdict};
 
 /// What a client did between BEGIN and COMMIT.
 #[derive(Debug, Default)]
 pub(crate) struct Transaction {
     pub(crate) steps: Vec<Step>,
+    /// RECEIPTs of its SENDs that come after COMMIT (RabbitMQ).
+    pub(crate) confirms: Vec<Confirm>,
 }
 
 #[derive(Debug)]
@@ -20,17 +22,25 @@ pub(crate) enum Step {
     Send(Arc<Message>),
     /// The deliveries are kept here, so that nobody can settle them a second time.
     Settle {
-        subscription: u32,
-        queue: QueueId,
+        taken: Taken,
         verdict: Verdict,
-        deliveries: Vec<Delivery>,
     },
 }
 
 impl Broker {
-    pub(crate) fn begin(&mut self, id: ConnectionId, frame: &Frame) -> Result<(), Failure> {
+    pub(crate) fn begin(
+        &mut self,
+        id: ConnectionId,
+        frame: &Frame,
+        now: Instant,
+    ) -> Result<(), Failure> {
         let name = require(frame, header::TRANSACTION)?;
         let cap = self.config.caps.transactions;
+        if self.manners.begin_restarts
+            && let Some(open) = self.connection(id).transactions.remove(name)
+        {
+            self.undo(id, open, now);
+        }
         let transactions = &mut self.connection(id).transactions;
         if transactions.contains_key(name) {
             return Err(Failure::DuplicateTransaction);
@@ -55,14 +65,10 @@ impl Broker {
                     self.stored -= message.weight();
                     self.route(message, now);
                 }
-                Step::Settle {
-                    queue,
-                    verdict,
-                    deliveries,
-                    ..
-                } => self.apply(queue, deliveries, verdict, now),
+                Step::Settle { taken, verdict } => self.apply(taken, verdict, now),
             }
         }
+        self.connection(id).confirms.extend(transaction.confirms);
         Ok(())
     }
 
@@ -89,12 +95,12 @@ impl Broker {
         for step in transaction.steps {
             match step {
                 Step::Send(message) => self.stored -= message.weight(),
-                Step::Settle {
-                    subscription,
-                    queue,
-                    deliveries,
-                    ..
-                } => {
+                Step::Settle { taken, .. } => {
+                    let Taken {
+                        subscription,
+                        queue,
+                        deliveries,
+                    } = taken;
                     let connection = self.connection(id);
                     match connection.subscriptions.get_mut(&subscription) {
                         Some(subscription) => {

@@ -1,0 +1,234 @@
+use std::time::Duration;
+
+use stomp_commands::Dialect;
+use stomp_commands::dialect::{Expiry, Flow};
+use stomp_frame::{Frame, header};
+
+use super::Profile;
+use crate::NackPolicy;
+
+/// Deadlines further away than a year would only overflow.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What the broker says in CONNECTED about heart-beats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeartBeatAnswer {
+    /// What was configured.
+    Own,
+    /// The client's numbers, the other way round.
+    Mirror,
+    /// The same, in whole seconds.
+    MirrorWholeSeconds,
+}
+
+/// When heart-beats come, in periods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rhythm {
+    /// After each.
+    Full,
+    /// After each half.
+    Half,
+    /// After each, but the first one only after two.
+    LateFirst,
+}
+
+/// A profile as data: in what brokers differ, apart from the shape of their frames.
+#[derive(Clone, Debug)]
+pub(crate) struct Manners {
+    pub(crate) profile: Profile,
+    /// `server` of CONNECTED.
+    pub(crate) server: &'static str,
+    /// Whether CONNECT needs `host` from 1.1 on, as the specification demands.
+    pub(crate) host_required: bool,
+    /// Whether blanks in `accept-version` are forgiven.
+    pub(crate) forgives_blanks: bool,
+    pub(crate) heart_beat: HeartBeatAnswer,
+    pub(crate) rhythm: Rhythm,
+    /// How many periods of silence are death.
+    pub(crate) tolerance: u32,
+    /// How long it waits for CONNECT.
+    pub(crate) connect_time: Duration,
+    /// Whether a line feed follows the NUL.
+    pub(crate) eol_after_frame: bool,
+    /// Whether a subscription needs an id from 1.1 on.
+    pub(crate) subscription_id_required: bool,
+    /// Whether several subscriptions of a connection may have one id.
+    pub(crate) subscription_ids_may_repeat: bool,
+    /// Whether BEGIN may name an open transaction, which then begins anew.
+    pub(crate) begin_restarts: bool,
+    /// Whether `ack:client` acknowledges across all subscriptions of the connection.
+    pub(crate) ack_crosses_subscriptions: bool,
+    /// Whether messages not acknowledged stay with the client after UNSUBSCRIBE.
+    pub(crate) keeps_unacked: bool,
+    /// Whether RECEIPTs of SEND come late: behind all other answers, after COMMIT, transient
+    /// before persistent, and never after DISCONNECT.
+    pub(crate) confirms_late: bool,
+    pub(crate) nack: NackPolicy,
+    /// Whether NACK is about one message even with `ack:client`.
+    pub(crate) nack_is_individual: bool,
+    pub(crate) dead_letters: &'static str,
+    /// How many messages a subscriber may have unacknowledged that asks for nothing.
+    pub(crate) prefetch: Option<usize>,
+}
+
+impl Manners {
+    pub(crate) fn of(profile: Profile) -> Self {
+        match profile {
+            Profile::Strict => Self {
+                profile,
+                server: concat!("stomp-testbroker/", env!("CARGO_PKG_VERSION")),
+                host_required: true,
+                forgives_blanks: true,
+                heart_beat: HeartBeatAnswer::Own,
+                rhythm: Rhythm::Full,
+                tolerance: 2,
+                connect_time: Duration::from_secs(10),
+                eol_after_frame: false,
+                subscription_id_required: true,
+                subscription_ids_may_repeat: false,
+                begin_restarts: false,
+                ack_crosses_subscriptions: false,
+                keeps_unacked: false,
+                confirms_late: false,
+                nack: NackPolicy::Drop,
+                nack_is_individual: false,
+                dead_letters: "/queue/DLQ",
+                prefetch: None,
+            },
+            Profile::RabbitMq => Self {
+                profile,
+                server: "RabbitMQ/3.10.8",
+                host_required: false,
+                forgives_blanks: false,
+                heart_beat: HeartBeatAnswer::MirrorWholeSeconds,
+                rhythm: Rhythm::Half,
+                tolerance: 3,
+                eol_after_frame: true,
+                subscription_id_required: false,
+                begin_restarts: true,
+                ack_crosses_subscriptions: true,
+                keeps_unacked: true,
+                confirms_late: true,
+                nack: NackPolicy::Requeue,
+                ..Self::of(Profile::Strict)
+            },
+            Profile::ActiveMq => Self {
+                profile,
+                server: "ActiveMQ/5.17.2",
+                host_required: false,
+                forgives_blanks: false,
+                heart_beat: HeartBeatAnswer::Mirror,
+                rhythm: Rhythm::LateFirst,
+                connect_time: Duration::from_secs(30),
+                eol_after_frame: true,
+                subscription_ids_may_repeat: true,
+                nack: NackPolicy::DeadLetter,
+                nack_is_individual: true,
+                dead_letters: "/queue/ActiveMQ.DLQ",
+                prefetch: Some(200), // observed: a page
+                ..Self::of(Profile::Strict)
+            },
+            Profile::Artemis => Self {
+                profile,
+                server: "ActiveMQ-Artemis/2.31.2 ActiveMQ Artemis Messaging Engine",
+                host_required: false,
+                forgives_blanks: false,
+                heart_beat: HeartBeatAnswer::Mirror,
+                eol_after_frame: true,
+                nack: NackPolicy::Drop, // NACK is taken for ACK
+                ..Self::of(Profile::Strict)
+            },
+        }
+    }
+
+    /// Reads how many messages a subscriber wants to have at a time; a strict broker understands
+    /// everybody's word for it.
+    pub(crate) fn prefetch_of(&self, subscribe: &Frame) -> Option<usize> {
+        let own = self.profile.dialect();
+        let dialects = Dialect::ALL.into_iter();
+        let asked = dialects
+            .filter(|dialect| own == Dialect::Generic || own == *dialect)
+            .find_map(|dialect| match dialect.words().prefetch? {
+                Flow::Messages { name, .. } => subscribe.headers.get(name)?.parse::<usize>().ok(),
+                // Octets are not counted here: 0 is one message at a time, all else no limit.
+                Flow::Bytes { name, .. } => (subscribe.headers.get(name)? == "0").then_some(1),
+                _ => None,
+            });
+        match (asked, self.profile) {
+            (None, _) => self.prefetch,
+            // ActiveMQ takes it literally, and then nothing is ever delivered.
+            (Some(0), Profile::ActiveMq) => Some(0),
+            (Some(0), _) => None,
+            (asked, _) => asked,
+        }
+    }
+
+    /// Reads under which name a subscription is to outlive its connection; a strict broker
+    /// understands everybody's words for it.
+    pub(crate) fn durable_name(&self, frame: &Frame) -> Option<String> {
+        let own = self.profile.dialect();
+        let dialects = Dialect::ALL.into_iter();
+        dialects
+            .filter(|dialect| own == Dialect::Generic || own == *dialect)
+            .find_map(|dialect| {
+                let durable = dialect.words().durable?;
+                let name = durable.name.unwrap_or(header::ID);
+                let mut flags = durable.flags.iter();
+                flags
+                    .all(|(name, value)| frame.headers.get(name) == Some(value))
+                    .then(|| frame.headers.get(name).map(str::to_owned))
+                    .flatten()
+            })
+    }
+
+    /// Reads how long a message is of use, where the broker counts from its arrival.
+    pub(crate) fn time_to_live(&self, send: &Frame) -> Option<Duration> {
+        let dialect = match self.profile {
+            Profile::Strict => Dialect::RabbitMq,
+            profile => profile.dialect(),
+        };
+        match dialect.words().expiry? {
+            Expiry::Ttl { name, .. } => {
+                let ms = send.headers.get(name)?.parse().ok()?;
+                Some(Duration::from_millis(ms).min(FOREVER))
+            }
+            _ => None,
+        }
+    }
+
+    /// Tells whether NACK wants another fate for the message than it usually has.
+    pub(crate) fn nack_policy(&self, nack: &Frame) -> Option<NackPolicy> {
+        let words = self.profile.dialect().words().nack;
+        let says = |wanted: Option<&'static [(&'static str, &'static str)]>| {
+            wanted.is_some_and(|headers| {
+                !headers.is_empty()
+                    && headers
+                        .iter()
+                        .all(|(name, value)| nack.headers.get(name) == Some(value))
+            })
+        };
+        if says(words.requeue) {
+            Some(NackPolicy::Requeue)
+        } else if says(words.dead_letter) {
+            Some(NackPolicy::DeadLetter)
+        } else {
+            None
+        }
+    }
+
+    /// Tells which headers of SEND do not reach MESSAGE.
+    pub(crate) fn withheld(&self) -> &'static [&'static str] {
+        match self.profile {
+            Profile::RabbitMq => &[header::DESTINATION, header::CONTENT_LENGTH],
+            _ => &[
+                header::DESTINATION,
+                header::RECEIPT,
+                header::TRANSACTION,
+                header::CONTENT_LENGTH,
+                header::MESSAGE_ID,
+                header::SUBSCRIPTION,
+                header::ACK,
+            ],
+        }
+    }
+}
