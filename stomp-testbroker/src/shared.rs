@@ -37,6 +37,15 @@ impl State {
         let mut ports = self.ports.values();
         ports.all(|(node, open)| *open != self.broker.refuses(*node))
     }
+
+    /// When the timer thread has something to do.
+    fn next_deadline(&self) -> Option<Instant> {
+        self.waiting
+            .iter()
+            .filter(|(_, waiting)| waiting.blocking)
+            .filter_map(|(id, _)| self.broker.poll_timeout(*id))
+            .min()
+    }
 }
 
 /// Who waits for something to happen on a connection.
@@ -337,13 +346,17 @@ impl Shared {
             for id in &ids {
                 state.broker.handle_timeout(*id, now);
             }
-            let deadlines = ids.iter().filter_map(|id| state.broker.poll_timeout(*id));
-            let next = deadlines.min();
+            let next = state.next_deadline();
             state.timer_thread = Some(next);
             self.publish(state);
             state = self.lock();
             if state.stopped {
                 return;
+            }
+            // Somebody may have set an earlier one between the two locks, when nobody slept here to
+            // be woken.
+            if state.next_deadline() != next {
+                continue;
             }
             state = match next {
                 None => self
