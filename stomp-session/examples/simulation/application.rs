@@ -172,7 +172,7 @@ impl Application {
             Err(UsageError::AlreadySettled) if self.ack == AckMode::Client => {}
             // It was on its way through the application when its subscription was left.
             Err(UsageError::UnknownMessage) if !self.subscribes(token.subscription()) => {}
-            Err(error) => panic!("{error}"),
+            Err(_) => self.report.errors += 1,
         }
         false
     }

@@ -32,7 +32,8 @@ pub(crate) struct Report {
     pub(crate) torn: u64,
     /// Receipts that were neither reported nor reported missing, or both.
     pub(crate) unresolved: u64,
-    /// ERRORs: the session let something through that the broker had to refuse.
+    /// What the session let through and the broker had to refuse, or the session refused without
+    /// reason.
     pub(crate) errors: u64,
     /// A digest of everything that went over the wire.
     pub(crate) digest: u64,
