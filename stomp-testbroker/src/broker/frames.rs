@@ -10,6 +10,7 @@ use super::ids::{self, Parts};
 use super::queue::Entry;
 use super::{Broker, Failure};
 use crate::Profile;
+use crate::profile::java::HashMap;
 
 /// What CONNECTED says.
 #[derive(Clone, Copy, Debug)]
@@ -47,15 +48,17 @@ impl Broker {
                 headers.append(header::VERSION, version.as_str());
             }
             Profile::ActiveMq | Profile::Artemis => {
-                headers.append(header::SERVER, self.manners.server);
-                if let Some(receipt) = connect.headers.get(header::RECEIPT) {
-                    headers.append("response-id", receipt);
-                    headers.append(header::RECEIPT_ID, receipt);
-                }
-                headers.append(header::HEART_BEAT, heart_beat.to_string());
+                let mut map = HashMap::with_capacity(16);
+                map.put(header::SERVER, self.manners.server);
+                map.put(header::VERSION, version.as_str());
+                map.put(header::HEART_BEAT, heart_beat.to_string());
                 let client_id = connect.headers.get("client-id");
-                headers.append(header::SESSION, client_id.unwrap_or(&session));
-                headers.append(header::VERSION, version.as_str());
+                map.put(header::SESSION, client_id.unwrap_or(&session));
+                if let Some(receipt) = connect.headers.get(header::RECEIPT) {
+                    map.put(header::RECEIPT_ID, receipt);
+                    map.put("response-id", receipt);
+                }
+                headers = map.into_headers();
             }
         }
         frame(Command::Connected, headers)
@@ -77,60 +80,66 @@ impl Broker {
         let message_id = ids::message_id(profile, parts);
         let destination = subscription.shown_as.as_ref();
         let destination = destination.unwrap_or(&message.destination);
-        let mut headers = Headers::new();
-        let mut known = |name: &str, value: Option<&str>| {
-            if let Some(value) = value {
-                headers.append(name, value);
-            }
-        };
-        match profile {
+        let headers = match profile {
             Profile::Strict => {
-                known(header::SUBSCRIPTION, subscription.id());
-                known(header::DESTINATION, Some(destination));
-                known(header::MESSAGE_ID, Some(&message_id));
-                known(header::ACK, ack.as_deref());
+                let mut headers = Headers::new();
+                if let Some(id) = subscription.id() {
+                    headers.append(header::SUBSCRIPTION, id);
+                }
+                headers.append(header::DESTINATION, destination);
+                headers.append(header::MESSAGE_ID, message_id);
+                if let Some(ack) = ack {
+                    headers.append(header::ACK, ack);
+                }
                 if entry.deliveries > 1 {
-                    known("redelivered", Some("true"));
-                    known("delivery-count", Some(&entry.deliveries.to_string()));
+                    headers.append("redelivered", "true");
+                    headers.append("delivery-count", entry.deliveries.to_string());
                 }
                 headers.extend(&message.frame.headers);
+                headers
             }
             Profile::RabbitMq => {
-                known(header::SUBSCRIPTION, subscription.id());
-                known(header::DESTINATION, Some(destination));
-                known(header::MESSAGE_ID, Some(&message_id));
-                let redelivered = if entry.deliveries > 1 {
-                    "true"
-                } else {
-                    "false"
-                };
-                known("redelivered", Some(redelivered));
-                known(header::ACK, ack.as_deref());
-                headers.extend(&message.frame.headers);
+                let mut headers = Headers::new();
+                if let Some(id) = subscription.id() {
+                    headers.append(header::SUBSCRIPTION, id);
+                }
+                headers.append(header::DESTINATION, destination);
+                headers.append(header::MESSAGE_ID, message_id);
+                let redelivered = entry.deliveries > 1;
+                headers.append("redelivered", redelivered.to_string());
+                if let Some(ack) = ack {
+                    headers.append(header::ACK, ack);
+                }
+                append_amqp(&mut headers, &message.frame.headers);
+                headers
             }
             Profile::ActiveMq | Profile::Artemis => {
+                let mut map = HashMap::with_capacity(32);
                 let given = &message.frame.headers;
-                let own = ["expires", "priority", "timestamp", header::CONTENT_TYPE];
-                known("expires", Some(given.get("expires").unwrap_or("0")));
-                for (name, value) in given.iter().filter(|(name, _)| !own.contains(name)) {
-                    known(name, Some(value));
+                map.put("expires", given.get("expires").unwrap_or("0"));
+                map.put("priority", given.get("priority").unwrap_or("4"));
+                map.put(header::DESTINATION, &**destination);
+                map.put(header::MESSAGE_ID, message_id);
+                map.put("timestamp", timestamp(age));
+                if let Some(id) = subscription.id() {
+                    map.put(header::SUBSCRIPTION, id);
                 }
-                known(header::DESTINATION, Some(destination));
-                known(header::ACK, ack.as_deref());
-                known(header::SUBSCRIPTION, subscription.id());
-                known("priority", Some(given.get("priority").unwrap_or("4")));
-                known(header::MESSAGE_ID, Some(&message_id));
-                known(header::CONTENT_TYPE, given.get(header::CONTENT_TYPE));
-                if message.had_length {
-                    let length = message.frame.body.len().to_string();
-                    known(header::CONTENT_LENGTH, Some(&length));
+                if let Some(ack) = ack {
+                    map.put(header::ACK, ack);
                 }
-                known("timestamp", Some(&timestamp(age)));
                 if entry.deliveries > 1 {
-                    known("redelivered", Some("true"));
+                    map.put("redelivered", "true");
                 }
+                if message.had_length {
+                    let length = message.frame.body.len();
+                    map.put(header::CONTENT_LENGTH, length.to_string());
+                }
+                for (name, value) in given {
+                    map.put_if_absent(name, value);
+                }
+                map.into_headers()
             }
-        }
+        };
         Frame {
             body: message.frame.body.clone(),
             ..frame(Command::Message, headers)
@@ -171,11 +180,13 @@ impl Broker {
                 }
             }
             Profile::ActiveMq | Profile::Artemis => {
-                headers.append(header::CONTENT_TYPE, "text/plain");
+                let mut map = HashMap::with_capacity(16);
+                map.put(header::CONTENT_TYPE, "text/plain");
+                map.put(header::MESSAGE, &*text);
                 if let Some(receipt) = receipt {
-                    headers.append(header::RECEIPT_ID, receipt);
+                    map.put(header::RECEIPT_ID, receipt);
                 }
-                headers.append(header::MESSAGE, &text);
+                headers = map.into_headers();
                 let body = format!(
                     "org.apache.activemq.transport.stomp.ProtocolException: {text}\n\
                      \tat org.apache.activemq.transport.stomp.ProtocolConverter.onStompCommand\n"
@@ -193,6 +204,24 @@ impl Broker {
         versions.sort_unstable();
         negotiate::version_list(&versions)
     }
+}
+
+/// RabbitMQ turns what AMQP has a property for into one, and the rest around.
+fn append_amqp(headers: &mut Headers, given: &Headers) {
+    const PROPERTIES: [&str; 7] = [
+        header::CONTENT_TYPE,
+        "content-encoding",
+        "persistent",
+        "priority",
+        "correlation-id",
+        "reply-to",
+        "expiration",
+    ];
+    let others = given.iter().filter(|(name, _)| !PROPERTIES.contains(name));
+    let others: Vec<_> = others.collect();
+    headers.extend(others.into_iter().rev());
+    let value = |name| given.get(name).map(|value| (name, value));
+    headers.extend(PROPERTIES.into_iter().filter_map(value));
 }
 
 pub(crate) fn receipt_frame(receipt: &str) -> Frame {

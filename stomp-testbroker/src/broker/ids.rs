@@ -1,6 +1,6 @@
 use stomp_frame::{Command, Frame, Version, header};
 
-use super::connection::{AckMode, Connection, ConnectionId, Key, Subscription};
+use super::connection::{Connection, ConnectionId, Key, Subscription};
 use super::failure::{Failure, require};
 use crate::Profile;
 
@@ -145,9 +145,6 @@ fn parse_rabbitmq(connection: &Connection, command: Command, text: &str) -> Resu
     let subscription = *subscription.ok_or(Failure::UnknownSubscription)?;
     let delivery = number(delivery).ok_or(unknown)?;
     let found = &connection.subscriptions[&subscription];
-    if found.mode == AckMode::Auto {
-        return Err(unknown);
-    }
     if found.position(delivery).is_none() {
         return Err(Failure::SettledAlready(delivery));
     }

@@ -74,6 +74,8 @@ pub struct Broker {
     /// Faults of all connections, or of those of one node.
     standing: Vec<(RuleId, Standing, Option<usize>)>,
     chaos: Option<Chaos>,
+    /// Queues to be handed out after the RECEIPT, while a frame is dealt with.
+    postponed: Option<Vec<QueueId>>,
     /// A crash that has to wait until the input at hand is dealt with.
     crash_pending: bool,
 }
@@ -98,6 +100,7 @@ impl Broker {
             rules_mounted: 0,
             standing: Vec::new(),
             chaos,
+            postponed: None,
             crash_pending: false,
         }
     }

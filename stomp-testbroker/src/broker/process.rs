@@ -54,7 +54,10 @@ impl Broker {
         let receipt = frame.headers.get(header::RECEIPT).map(str::to_owned);
         let late = self.confirms_late(&frame);
         let command = frame.command;
-        match self.act(id, frame, now) {
+        self.postponed = self.manners.receipt_first.then(Vec::new);
+        let done = self.act(id, frame, now);
+        let postponed = self.postponed.take();
+        match done {
             Ok(then) => {
                 match (receipt, late) {
                     (None, _) => {}
@@ -74,6 +77,9 @@ impl Broker {
                 }
             }
             Err(failure) => self.refuse(id, failure, receipt.as_deref(), now),
+        }
+        for queue in postponed.into_iter().flatten() {
+            self.dispatch(queue, now);
         }
     }
 

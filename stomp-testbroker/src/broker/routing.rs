@@ -87,6 +87,9 @@ impl Broker {
 
     /// Hands out messages as long as there are some, and somebody may have them.
     pub(crate) fn dispatch(&mut self, id: QueueId, now: Instant) {
+        if let Some(postponed) = &mut self.postponed {
+            return postponed.push(id);
+        }
         let cap = self.config.caps.output;
         while let Some(queue) = self.destinations.queue_mut(id) {
             let Some(first) = queue.entries.front() else {

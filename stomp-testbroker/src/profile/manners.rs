@@ -60,6 +60,8 @@ pub(crate) struct Manners {
     pub(crate) ack_crosses_subscriptions: bool,
     /// Whether messages not acknowledged stay with the client after UNSUBSCRIBE.
     pub(crate) keeps_unacked: bool,
+    /// Whether a RECEIPT comes before the MESSAGEs that the frame brings about.
+    pub(crate) receipt_first: bool,
     /// Whether RECEIPTs of SEND come late: behind all other answers, after COMMIT, transient
     /// before persistent, and never after DISCONNECT.
     pub(crate) confirms_late: bool,
@@ -89,6 +91,7 @@ impl Manners {
                 begin_restarts: false,
                 ack_crosses_subscriptions: false,
                 keeps_unacked: false,
+                receipt_first: false,
                 confirms_late: false,
                 nack: NackPolicy::Drop,
                 nack_is_individual: false,
@@ -108,6 +111,7 @@ impl Manners {
                 begin_restarts: true,
                 ack_crosses_subscriptions: true,
                 keeps_unacked: true,
+                receipt_first: true,
                 confirms_late: true,
                 nack: NackPolicy::Requeue,
                 ..Self::of(Profile::Strict)
@@ -122,6 +126,7 @@ impl Manners {
                 connect_time: Duration::from_secs(30),
                 eol_after_frame: true,
                 subscription_ids_may_repeat: true,
+                receipt_first: true,
                 nack: NackPolicy::DeadLetter,
                 nack_is_individual: true,
                 dead_letters: "/queue/ActiveMQ.DLQ",
@@ -220,6 +225,14 @@ impl Manners {
     pub(crate) fn withheld(&self) -> &'static [&'static str] {
         match self.profile {
             Profile::RabbitMq => &[header::DESTINATION, header::CONTENT_LENGTH],
+            Profile::ActiveMq => &[
+                header::DESTINATION,
+                header::RECEIPT,
+                header::TRANSACTION,
+                header::CONTENT_LENGTH,
+                header::MESSAGE_ID,
+                header::SUBSCRIPTION,
+            ],
             _ => &[
                 header::DESTINATION,
                 header::RECEIPT,

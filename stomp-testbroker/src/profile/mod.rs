@@ -1,3 +1,4 @@
+pub(crate) mod java;
 mod manners;
 mod reaction;
 

@@ -1,0 +1,190 @@
+//! Plays scenarios: what clients say is in the file, what the broker answers is the result.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+
+use bytes::BytesMut;
+use stomp_frame::{
+    Command, ContentLength, Decoder, Encoder, Frame, Item, Limits, Side, Version, header,
+};
+use stomp_testbroker::{Profile, TestBroker};
+
+/// Where octets come from and go to. A read that finds nothing for a while fails.
+pub(crate) trait Line: Read + Write {}
+
+impl<L: Read + Write> Line for L {}
+
+/// Starts a broker with the user that the scenarios have.
+pub(crate) fn start(profile: Profile) -> TestBroker {
+    TestBroker::builder()
+        .profile(profile)
+        .login("stomp", "s3cret")
+        .in_memory()
+}
+
+/// Plays every scenario with a broker of its own, and returns what was observed.
+pub(crate) fn play_all<B, C>(scenarios: &str, broker: impl Fn() -> (B, C)) -> String
+where
+    C: Fn() -> Box<dyn Line>,
+{
+    let mut observed = String::new();
+    let mut scenarios = scenarios.split("\n== ");
+    scenarios.next(); // the comment at the top
+    for (number, scenario) in scenarios.enumerate() {
+        let (name, lines) = scenario.split_once('\n').unwrap_or((scenario, ""));
+        let _ = writeln!(observed, "== {name}");
+        let (_broker, connect) = broker();
+        let mut play = Play {
+            queue: format!("scenario-{}-{number}", std::process::id()),
+            connect,
+            clients: BTreeMap::new(),
+            last: Frame::new(Command::Message),
+            observed: &mut observed,
+        };
+        let lines = lines.lines().filter(|line| !line.is_empty());
+        for line in lines {
+            play.line(line);
+        }
+    }
+    observed
+}
+
+struct Play<'a, C> {
+    queue: String,
+    connect: C,
+    clients: BTreeMap<char, Client>,
+    /// The last MESSAGE.
+    last: Frame,
+    observed: &'a mut String,
+}
+
+struct Client {
+    line: Box<dyn Line>,
+    decoder: Decoder,
+    version: Version,
+    buffer: BytesMut,
+}
+
+impl<C: Fn() -> Box<dyn Line>> Play<'_, C> {
+    fn line(&mut self, line: &str) {
+        let _ = writeln!(self.observed, "> {line}");
+        let (who, line) = match line.split_once(": ") {
+            Some((who, line)) if who.len() == 1 => (who.chars().next().unwrap_or('1'), line),
+            _ => ('1', line),
+        };
+        if line == "close" {
+            self.clients.remove(&who);
+            return;
+        }
+        if !self.clients.contains_key(&who) {
+            let mut client = Client::new((self.connect)());
+            if !line.starts_with("CONNECT ") && !line.contains("@ ") {
+                let login = "CONNECT accept-version:1.2 host:/ login:stomp passcode:s3cret";
+                client.say(&self.frame(login));
+                client.hear(&mut String::new(), &mut self.last);
+            }
+            self.clients.insert(who, client);
+        }
+        let frame = self.frame(&line.replacen("@ ", " ", 1));
+        if let Some(client) = self.clients.get_mut(&who) {
+            client.say(&frame);
+            client.hear(self.observed, &mut self.last);
+        }
+    }
+
+    fn frame(&self, line: &str) -> Frame {
+        let (head, body) = line.split_once(" | ").unwrap_or((line, ""));
+        let mut words = head.split(' ');
+        let command = words.next().and_then(|word| word.parse().ok());
+        let mut frame = Frame::new(command.unwrap_or(Command::Send)).body(body.to_owned());
+        for word in words.filter(|word| !word.is_empty()) {
+            let (name, value) = word.split_once(':').unwrap_or((word, ""));
+            let value = value
+                .replace("\\s", " ")
+                .replace("{q}", &self.queue)
+                .replace(
+                    "{ack}",
+                    self.last.headers.get(header::ACK).unwrap_or("none"),
+                )
+                .replace(
+                    "{message-id}",
+                    self.last.headers.get(header::MESSAGE_ID).unwrap_or("none"),
+                );
+            frame.headers.append(name, value);
+        }
+        frame
+    }
+}
+
+impl Client {
+    fn new(line: Box<dyn Line>) -> Self {
+        Self {
+            line,
+            decoder: Decoder::new(Side::Server, Limits::client()),
+            version: Version::V1_2,
+            buffer: BytesMut::new(),
+        }
+    }
+
+    fn say(&mut self, frame: &Frame) {
+        let side = frame.command.side();
+        let mut wire = BytesMut::new();
+        let encoder = Encoder::new(side).version(self.version);
+        let written = match frame.headers.contains(header::CONTENT_LENGTH) {
+            true => encoder.encode(frame, &mut wire),
+            // Not by itself: ActiveMQ makes a difference.
+            false => encoder
+                .content_length(ContentLength::Withhold)
+                .encode(frame, &mut wire),
+        };
+        written.expect("the scenario can be written");
+        let _ = self.line.write_all(&wire); // the broker may have left, as its answer shows
+    }
+
+    /// Notes what comes, until nothing comes any more.
+    fn hear(&mut self, observed: &mut String, last: &mut Frame) {
+        let mut octets = [0; 4096];
+        let mut ended = false;
+        while let Ok(count) = self.line.read(&mut octets) {
+            ended = count == 0;
+            if ended {
+                break;
+            }
+            self.buffer.extend_from_slice(&octets[..count]);
+        }
+        while let Ok(Some(item)) = self.decoder.decode(&mut self.buffer) {
+            let Item::Frame(frame) = item else { continue };
+            if frame.command == Command::Connected {
+                let version = frame.headers.get(header::VERSION).unwrap_or("1.0");
+                self.version = version.parse().unwrap_or(Version::V1_0);
+                self.decoder.set_version(self.version);
+            }
+            let _ = writeln!(observed, "< {}", describe(&frame));
+            if frame.command == Command::Message {
+                *last = frame;
+            }
+        }
+        if ended {
+            let _ = writeln!(observed, "< end");
+        }
+    }
+}
+
+/// Writes a frame without what is never the same twice; of ERROR only the names of its headers.
+fn describe(frame: &Frame) -> String {
+    let mut text = frame.command.to_string();
+    for (name, value) in &frame.headers {
+        let value = match name {
+            header::SESSION | header::MESSAGE_ID | header::ACK | "timestamp" => "*",
+            header::DESTINATION => value.split("scenario").next().unwrap_or(value),
+            header::MESSAGE | header::CONTENT_LENGTH if frame.command == Command::Error => "*",
+            _ => value,
+        };
+        let _ = write!(text, " {name}:{value}");
+    }
+    if !frame.body.is_empty() && frame.command != Command::Error {
+        let _ = write!(text, " | {}", String::from_utf8_lossy(&frame.body));
+    }
+    text
+}
