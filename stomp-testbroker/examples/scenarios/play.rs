@@ -15,11 +15,17 @@ pub(crate) trait Line: Read + Write {}
 
 impl<L: Read + Write> Line for L {}
 
-/// Starts a broker with the user that the scenarios have.
+/// Starts a broker with the user that the scenarios have, and the virtual host of RabbitMQ;
+/// ActiveMQ has none.
 pub(crate) fn start(profile: Profile) -> TestBroker {
     TestBroker::builder()
         .profile(profile)
         .login("stomp", "s3cret")
+        .configure(|config| {
+            if profile == Profile::RabbitMq {
+                config.virtual_hosts = vec!["/".to_owned()];
+            }
+        })
         .in_memory()
 }
 
@@ -68,7 +74,19 @@ struct Client {
 
 impl<C: Fn() -> Box<dyn Line>> Play<'_, C> {
     fn line(&mut self, line: &str) {
+        let (quiet, line) = match line.strip_prefix("- ") {
+            Some(line) => (true, line),
+            None => (false, line),
+        };
+        let noted = self.observed.len();
         let _ = writeln!(self.observed, "> {line}");
+        self.say(line);
+        if quiet {
+            self.observed.truncate(noted);
+        }
+    }
+
+    fn say(&mut self, line: &str) {
         let (who, line) = match line.split_once(": ") {
             Some((who, line)) if who.len() == 1 => (who.chars().next().unwrap_or('1'), line),
             _ => ('1', line),
@@ -79,16 +97,23 @@ impl<C: Fn() -> Box<dyn Line>> Play<'_, C> {
         }
         if !self.clients.contains_key(&who) {
             let mut client = Client::new((self.connect)());
-            if !line.starts_with("CONNECT ") && !line.contains("@ ") {
+            let greets = line.starts_with("CONNECT ") || line.starts_with("STOMP ");
+            if !greets && !line.contains("@ ") {
                 let login = "CONNECT accept-version:1.2 host:/ login:stomp passcode:s3cret";
-                client.say(&self.frame(login));
+                client.say(&wire(&self.frame(login), Version::V1_2));
                 client.hear(&mut String::new(), &mut self.last);
             }
             self.clients.insert(who, client);
         }
-        let frame = self.frame(&line.replacen("@ ", " ", 1));
+        let line = line.replacen("@ ", " ", 1);
+        let version = self.clients[&who].version;
+        let wire = match line.strip_prefix("raw ") {
+            Some(text) => octets(&self.fill(text)),
+            None if line == "hear" => BytesMut::new(),
+            None => wire(&self.frame(&line), version),
+        };
         if let Some(client) = self.clients.get_mut(&who) {
-            client.say(&frame);
+            client.say(&wire);
             client.hear(self.observed, &mut self.last);
         }
     }
@@ -100,21 +125,51 @@ impl<C: Fn() -> Box<dyn Line>> Play<'_, C> {
         let mut frame = Frame::new(command.unwrap_or(Command::Send)).body(body.to_owned());
         for word in words.filter(|word| !word.is_empty()) {
             let (name, value) = word.split_once(':').unwrap_or((word, ""));
-            let value = value
-                .replace("\\s", " ")
-                .replace("{q}", &self.queue)
-                .replace(
-                    "{ack}",
-                    self.last.headers.get(header::ACK).unwrap_or("none"),
-                )
-                .replace(
-                    "{message-id}",
-                    self.last.headers.get(header::MESSAGE_ID).unwrap_or("none"),
-                );
+            let value = self.fill(&value.replace("\\s", " "));
             frame.headers.append(name, value);
         }
         frame
     }
+
+    /// Puts in what is in braces.
+    fn fill(&self, text: &str) -> String {
+        let last = |name| self.last.headers.get(name).unwrap_or("none");
+        text.replace("{q}", &self.queue)
+            .replace("{ack}", last(header::ACK))
+            .replace("{message-id}", last(header::MESSAGE_ID))
+    }
+}
+
+/// Writes a frame as it is: without `content-length` if it has none, for ActiveMQ makes a difference.
+fn wire(frame: &Frame, version: Version) -> BytesMut {
+    let mut wire = BytesMut::new();
+    let encoder = Encoder::new(frame.command.side()).version(version);
+    let encoder = match frame.headers.contains(header::CONTENT_LENGTH) {
+        true => encoder,
+        false => encoder.content_length(ContentLength::Withhold),
+    };
+    let written = encoder.encode(frame, &mut wire);
+    written.expect("the scenario can be written");
+    wire
+}
+
+/// Reads `\n`, `\r`, `\0` and `\\`.
+fn octets(text: &str) -> BytesMut {
+    let mut octets = BytesMut::new();
+    let mut rest = text.chars();
+    while let Some(char) = rest.next() {
+        let char = match char {
+            '\\' => match rest.next() {
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('0') => '\0',
+                other => other.expect("no backslash at the end"),
+            },
+            char => char,
+        };
+        octets.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    octets
 }
 
 impl Client {
@@ -127,19 +182,8 @@ impl Client {
         }
     }
 
-    fn say(&mut self, frame: &Frame) {
-        let side = frame.command.side();
-        let mut wire = BytesMut::new();
-        let encoder = Encoder::new(side).version(self.version);
-        let written = match frame.headers.contains(header::CONTENT_LENGTH) {
-            true => encoder.encode(frame, &mut wire),
-            // Not by itself: ActiveMQ makes a difference.
-            false => encoder
-                .content_length(ContentLength::Withhold)
-                .encode(frame, &mut wire),
-        };
-        written.expect("the scenario can be written");
-        let _ = self.line.write_all(&wire); // the broker may have left, as its answer shows
+    fn say(&mut self, octets: &[u8]) {
+        let _ = self.line.write_all(octets); // the broker may have left, as its answer shows
     }
 
     /// Notes what comes, until nothing comes any more.
@@ -153,8 +197,16 @@ impl Client {
             }
             self.buffer.extend_from_slice(&octets[..count]);
         }
-        while let Ok(Some(item)) = self.decoder.decode(&mut self.buffer) {
-            let Item::Frame(frame) = item else { continue };
+        loop {
+            let frame = match self.decoder.decode(&mut self.buffer) {
+                Ok(Some(Item::Frame(frame))) => frame,
+                Ok(Some(_)) => continue,
+                Ok(None) => break,
+                Err(error) => {
+                    let _ = writeln!(observed, "< not STOMP: {error}");
+                    break;
+                }
+            };
             if frame.command == Command::Connected {
                 let version = frame.headers.get(header::VERSION).unwrap_or("1.0");
                 self.version = version.parse().unwrap_or(Version::V1_0);
@@ -177,14 +229,26 @@ fn describe(frame: &Frame) -> String {
     for (name, value) in &frame.headers {
         let value = match name {
             header::SESSION | header::MESSAGE_ID | header::ACK | "timestamp" => "*",
-            header::DESTINATION => value.split("scenario").next().unwrap_or(value),
+            header::DESTINATION | "original-destination" => {
+                value.split("scenario").next().unwrap_or(value)
+            }
             header::MESSAGE | header::CONTENT_LENGTH if frame.command == Command::Error => "*",
             _ => value,
         };
-        let _ = write!(text, " {name}:{value}");
+        let _ = write!(text, " {name}:{}", visible(value));
     }
     if !frame.body.is_empty() && frame.command != Command::Error {
-        let _ = write!(text, " | {}", String::from_utf8_lossy(&frame.body));
+        let body = String::from_utf8_lossy(&frame.body);
+        let _ = write!(text, " | {}", visible(&body));
     }
     text
+}
+
+/// Writes a text in one line, with every blank to be seen.
+fn visible(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('\n', "\\n")
+        .replace('\r', "\\r")
+        .replace('\0', "\\0")
+        .replace(' ', "\\s")
 }

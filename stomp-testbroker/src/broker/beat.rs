@@ -67,9 +67,15 @@ impl Broker {
 /// When a client that says nothing is taken for dead.
 fn silence_deadline(connection: &Connection) -> Option<Instant> {
     let beats = &connection.beats;
-    (connection.state == State::Connected)
-        .then(|| Some(beats.received + beats.dead_after?))
-        .flatten()
+    if connection.state != State::Connected {
+        return None;
+    }
+    let dead = beats.received + beats.dead_after?;
+    let Some(period) = beats.looked_at_every else {
+        return Some(dead);
+    };
+    let over = (dead - beats.opened).as_millis() % period.as_millis();
+    Some(dead - Duration::from_millis(over.try_into().unwrap_or(0)))
 }
 
 /// When the next delayed frame goes on.

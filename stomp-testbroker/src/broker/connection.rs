@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use stomp_frame::{Decoder, Frame, Limits, Side, Version};
+use stomp_frame::{Decoder, Frame, Version};
 
 use super::queue::{Entry, QueueId};
 use super::transaction::Transaction;
@@ -90,13 +90,13 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(node: usize, limits: Limits, now: Instant) -> Self {
+    pub(crate) fn new(node: usize, decoder: Decoder, now: Instant) -> Self {
         Self {
             state: State::Opening,
             version: Version::V1_2,
             login: None,
             client_id: None,
-            decoder: Decoder::new(Side::Client, limits),
+            decoder,
             input: BytesMut::new(),
             output: BytesMut::new(),
             announced: false,
@@ -166,6 +166,8 @@ pub(crate) struct Beats {
     pub(crate) send_every: Option<Duration>,
     /// Silence longer than this is death.
     pub(crate) dead_after: Option<Duration>,
+    /// When that is looked at, counted from CONNECTED; all the time if there is no such period.
+    pub(crate) looked_at_every: Option<Duration>,
 }
 
 impl Beats {
@@ -176,6 +178,7 @@ impl Beats {
             sent: now,
             send_every: None,
             dead_after: None,
+            looked_at_every: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use stomp_commands::FrameError;
-use stomp_frame::{Command, DecodeError, Decoder, Frame, Side};
+use stomp_frame::{Command, DecodeError, Frame};
 
 use super::Broker;
 use super::connection::{ConnectionId, State};
@@ -67,6 +67,9 @@ pub enum Failure {
     /// RabbitMQ: a destination of a kind that it does not know.
     #[error("unknown destination")]
     UnknownDestination,
+    /// RabbitMQ: SEND that names its message.
+    #[error("message-id is not allowed on SEND")]
+    MessageIdNotAllowed,
     /// UNSUBSCRIBE for a durable subscription that somebody uses.
     #[error("Durable consumer is in use")]
     DurableInUse,
@@ -136,7 +139,9 @@ impl Broker {
     /// Answers octets that are not STOMP. RabbitMQ goes on behind an unknown command.
     pub(crate) fn refuse_octets(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
         self.refuse(id, Failure::Malformed(error), None, now);
-        let limits = self.config.caps.frame;
+        let mut decoder = self.manners.decoder(self.config.caps.frame);
+        let version = self.connections[&id].version;
+        decoder.set_version(self.manners.wire_version(version));
         let connection = self.connection(id);
         if connection.state == State::Closing {
             return;
@@ -146,8 +151,6 @@ impl Broker {
             Some(end) => drop(input.split_to(end + 1)),
             None => input.clear(),
         }
-        let mut decoder = Decoder::new(Side::Client, limits);
-        decoder.set_version(connection.version);
         connection.decoder = decoder;
     }
 

@@ -121,12 +121,6 @@ impl Broker {
                 map.put(header::DESTINATION, &**destination);
                 map.put(header::MESSAGE_ID, message_id);
                 map.put("timestamp", timestamp(age));
-                if let Some(id) = subscription.id() {
-                    map.put(header::SUBSCRIPTION, id);
-                }
-                if let Some(ack) = ack {
-                    map.put(header::ACK, ack);
-                }
                 if entry.deliveries > 1 {
                     map.put("redelivered", "true");
                 }
@@ -136,6 +130,12 @@ impl Broker {
                 }
                 for (name, value) in given {
                     map.put_if_absent(name, value);
+                }
+                if let Some(id) = subscription.id() {
+                    map.put(header::SUBSCRIPTION, id);
+                }
+                if let Some(ack) = ack {
+                    map.put(header::ACK, ack);
                 }
                 map.into_headers()
             }
@@ -208,17 +208,26 @@ impl Broker {
 
 /// RabbitMQ turns what AMQP has a property for into one, and the rest around.
 fn append_amqp(headers: &mut Headers, given: &Headers) {
-    const PROPERTIES: [&str; 7] = [
-        header::CONTENT_TYPE,
-        "content-encoding",
-        "persistent",
-        "priority",
-        "correlation-id",
-        "reply-to",
+    const PROPERTIES: [&str; 11] = [
+        "app-id",
+        "user-id",
+        "type",
+        "timestamp",
         "expiration",
+        "reply-to",
+        "correlation-id",
+        "priority",
+        "persistent",
+        "content-encoding",
+        header::CONTENT_TYPE,
     ];
-    let others = given.iter().filter(|(name, _)| !PROPERTIES.contains(name));
-    let others: Vec<_> = others.collect();
+    let mut others: Vec<(&str, &str)> = Vec::new();
+    for (name, value) in given {
+        let repeated = others.iter().any(|(known, _)| *known == name);
+        if !repeated && !PROPERTIES.contains(&name) {
+            others.push((name, value));
+        }
+    }
     headers.extend(others.into_iter().rev());
     let value = |name| given.get(name).map(|value| (name, value));
     headers.extend(PROPERTIES.into_iter().filter_map(value));

@@ -62,6 +62,7 @@ impl Broker {
 
     fn accept(&mut self, id: ConnectionId, frame: &Frame, version: Version, now: Instant) {
         let limits = self.config.caps.frame;
+        let wire_version = self.manners.wire_version(version);
         let connection = self.connection(id);
         connection.state = State::Connected;
         connection.version = version;
@@ -69,7 +70,7 @@ impl Broker {
         connection.client_id = frame.headers.get("client-id").map(str::to_owned);
         connection.beats.opened = now;
         // From the very next octet on.
-        connection.decoder.set_version(version);
+        connection.decoder.set_version(wire_version);
         connection.decoder.set_limits(limits);
     }
 
@@ -127,6 +128,7 @@ impl Broker {
     fn start_beats(&mut self, id: ConnectionId, ours: HeartBeat, theirs: HeartBeat, now: Instant) {
         let agreed = negotiate::heart_beat(ours, theirs);
         let tolerance = self.config.tolerance.unwrap_or(self.manners.tolerance);
+        let looks = self.manners.looks_by_the_period && self.config.tolerance.is_none();
         let rhythm = self.manners.rhythm;
         let every = agreed.send.filter(is_reachable);
         let beats = &mut self.connection(id).beats;
@@ -139,10 +141,9 @@ impl Broker {
             Rhythm::Half => every / 2,
             Rhythm::Full | Rhythm::LateFirst => every,
         });
-        beats.dead_after = agreed
-            .receive
-            .filter(is_reachable)
-            .map(|period| period.saturating_mul(tolerance));
+        let period = agreed.receive.filter(is_reachable);
+        beats.dead_after = period.map(|period| period.saturating_mul(tolerance));
+        beats.looked_at_every = period.filter(|_| looks);
         self.announce(id);
     }
 }

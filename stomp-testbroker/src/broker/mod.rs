@@ -114,9 +114,9 @@ impl Broker {
     pub(crate) fn handle_open_at(&mut self, node: usize, now: Instant) -> ConnectionId {
         self.opened += 1;
         let id = ConnectionId(self.opened);
-        let limits = self.config.caps.frame_before_connect;
+        let decoder = self.manners.decoder(self.config.caps.frame_before_connect);
         self.connections
-            .insert(id, Connection::new(node, limits, now));
+            .insert(id, Connection::new(node, decoder, now));
         self.transcript.opened(id, now);
         id
     }

@@ -57,7 +57,8 @@ impl Broker {
             return;
         };
         let before = connection.output.len();
-        let encoder = Encoder::new(Side::Server).version(connection.version);
+        let version = self.manners.wire_version(connection.version);
+        let encoder = Encoder::new(Side::Server).version(version);
         // ActiveMQ's text messages go without.
         let bare = self.config.profile == Profile::ActiveMq
             && !frame.headers.contains(header::CONTENT_LENGTH);

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::queue::Target;
 use crate::Profile;
 
-const TEMPORARY: &str = "/temp-queue/";
+pub(crate) const TEMPORARY: &str = "/temp-queue/";
 
 /// What RabbitMQ knows behind a slash.
 const RABBITMQ: [&str; 6] = [

@@ -9,6 +9,7 @@ use super::failure::{Failure, require};
 use super::ids::Parts;
 use super::queue::{Consumer, Entry, Kind, Message, QueueId, Target};
 use super::transaction::Step;
+use crate::Profile;
 
 impl Broker {
     /// Handles SEND.
@@ -19,6 +20,9 @@ impl Broker {
         now: Instant,
     ) -> Result<(), Failure> {
         require(&frame, header::DESTINATION)?;
+        if self.config.profile == Profile::RabbitMq && frame.headers.contains(header::MESSAGE_ID) {
+            return Err(Failure::MessageIdNotAllowed);
+        }
         let transaction = self.check_transaction(id, &frame)?;
         let frame = self.resolve_reply_to(id, frame)?;
         let message = Arc::new(self.take_message(Some(id), frame, now)?);
@@ -203,6 +207,9 @@ impl Broker {
             let mut frame = entry.message.frame.clone();
             let original = &entry.message.destination;
             frame.headers.append("original-destination", original);
+            if self.config.profile == Profile::ActiveMq {
+                frame.headers.append("originalExpiration", "0");
+            }
             let message = Message {
                 destination,
                 frame,

@@ -7,6 +7,7 @@ use super::Broker;
 use super::connection::{AckMode, ConnectionId, Key, Subscription};
 use super::failure::{Failure, require};
 use super::queue::{Consumer, Kind, QueueId, Target};
+use super::resolve::TEMPORARY;
 use crate::Profile;
 
 impl Broker {
@@ -27,6 +28,9 @@ impl Broker {
         }
         if connection.subscriptions.len() >= cap {
             return Err(Failure::TooMany("subscriptions"));
+        }
+        if self.config.profile == Profile::RabbitMq && name.starts_with(TEMPORARY) {
+            return Err(Failure::UnknownDestination); // it delivers to the asker without
         }
         let destination = self.resolve(Some(id), name)?;
         let queue = match self.destinations.find(&destination) {
@@ -73,10 +77,14 @@ impl Broker {
         now: Instant,
     ) -> Result<(), Failure> {
         let durable = self.durable_name(id, frame);
-        if let Some(durable) = &durable
-            && !frame.headers.contains(header::ID)
-        {
-            return self.forget_durable(durable);
+        if let Some(durable) = &durable {
+            let ended_before = match self.config.profile {
+                Profile::ActiveMq => self.subscription_key(id, frame).map(|_| true)?,
+                _ => !frame.headers.contains(header::ID),
+            };
+            if ended_before {
+                return self.forget_durable(durable);
+            }
         }
         let key = self.subscription_key(id, frame)?;
         let number = self.connection(id).subscription_keys.get(&key);

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use stomp_commands::Dialect;
 use stomp_commands::dialect::{Expiry, Flow};
-use stomp_frame::{Frame, header};
+use stomp_frame::{Decoder, Frame, Limits, Side, Tolerance, Version, header};
 
 use super::Profile;
 use crate::NackPolicy;
@@ -46,6 +46,12 @@ pub(crate) struct Manners {
     pub(crate) rhythm: Rhythm,
     /// How many periods of silence are death.
     pub(crate) tolerance: u32,
+    /// Whether it looks for silence once in a period: at the end of the last one that it bears.
+    pub(crate) looks_by_the_period: bool,
+    /// What it reads beyond the specification.
+    pub(crate) octets: Tolerance,
+    /// Whether it escapes and unescapes in 1.0 as in 1.2.
+    pub(crate) escapes_in_every_version: bool,
     /// How long it waits for CONNECT.
     pub(crate) connect_time: Duration,
     /// Whether a line feed follows the NUL.
@@ -84,6 +90,9 @@ impl Manners {
                 heart_beat: HeartBeatAnswer::Own,
                 rhythm: Rhythm::Full,
                 tolerance: 2,
+                looks_by_the_period: false,
+                octets: Tolerance::strict(),
+                escapes_in_every_version: false,
                 connect_time: Duration::from_secs(10),
                 eol_after_frame: false,
                 subscription_id_required: true,
@@ -106,6 +115,9 @@ impl Manners {
                 heart_beat: HeartBeatAnswer::MirrorWholeSeconds,
                 rhythm: Rhythm::Half,
                 tolerance: 3,
+                looks_by_the_period: true,
+                octets: nul_anywhere(),
+                escapes_in_every_version: true,
                 eol_after_frame: true,
                 subscription_id_required: false,
                 begin_restarts: true,
@@ -123,6 +135,7 @@ impl Manners {
                 forgives_blanks: false,
                 heart_beat: HeartBeatAnswer::Mirror,
                 rhythm: Rhythm::LateFirst,
+                octets: nul_anywhere(),
                 connect_time: Duration::from_secs(30),
                 eol_after_frame: true,
                 subscription_ids_may_repeat: true,
@@ -221,6 +234,19 @@ impl Manners {
         }
     }
 
+    /// Makes the decoder of a connection.
+    pub(crate) fn decoder(&self, limits: Limits) -> Decoder {
+        Decoder::new(Side::Client, limits).tolerance(self.octets)
+    }
+
+    /// Tells by the rules of which version frames are read and written.
+    pub(crate) fn wire_version(&self, version: Version) -> Version {
+        match self.escapes_in_every_version {
+            true => Version::V1_2,
+            false => version,
+        }
+    }
+
     /// Tells which headers of SEND do not reach MESSAGE.
     pub(crate) fn withheld(&self) -> &'static [&'static str] {
         match self.profile {
@@ -244,4 +270,12 @@ impl Manners {
             ],
         }
     }
+}
+
+/// NUL passes through, between frames and in them.
+fn nul_anywhere() -> Tolerance {
+    let mut tolerance = Tolerance::strict();
+    tolerance.nul_between_frames = true;
+    tolerance.nul_in_headers = true;
+    tolerance
 }

@@ -47,6 +47,9 @@ fn rabbitmq(failure: Failure) -> Reaction {
 fn activemq(failure: Failure) -> Reaction {
     match failure {
         Failure::EmptyDestination => Reaction::Close,
+        Failure::Malformed(error) if error.kind == DecodeErrorKind::MalformedHeader => {
+            Reaction::Close
+        }
         Failure::BadAckMode => Reaction::None,
         Failure::Malformed(_)
         | Failure::NoCommonVersion
