@@ -84,3 +84,45 @@ fn delay_deadline(connection: &Connection) -> Option<Instant> {
     let delayed = connection.delayed.iter();
     delayed.chain(held).map(|(time, _)| *time).min()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Profile};
+
+    /// How long after CONNECTED a client is cut off that says something once, and then no more.
+    fn life(profile: Profile, last_word: Duration) -> Duration {
+        let mut broker = Broker::new(Config {
+            profile,
+            ..Config::default()
+        });
+        let start = Instant::now();
+        let id = broker.handle_open(start);
+        let connect = b"CONNECT\naccept-version:1.2\nhost:/\nheart-beat:1000,1000\n\n\0";
+        broker.handle_data(id, connect, start);
+        broker.handle_data(id, b"\n", start + last_word);
+        loop {
+            let now = broker.poll_timeout(id).expect("it has to notice");
+            broker.handle_timeout(id, now);
+            broker.poll_transmit(id, now);
+            if broker.poll_close(id) {
+                return now - start;
+            }
+        }
+    }
+
+    #[test]
+    fn rabbitmq_looks_for_silence_once_in_a_period() {
+        let life = |ms| life(Profile::RabbitMq, Duration::from_millis(ms)).as_millis();
+        assert_eq!(life(0), 3000);
+        assert_eq!(life(500), 3000);
+        assert_eq!(life(999), 3000);
+        assert_eq!(life(2300), 5000);
+    }
+
+    #[test]
+    fn activemq_counts_from_the_last_word() {
+        let life = life(Profile::ActiveMq, Duration::from_millis(500));
+        assert_eq!(life.as_millis(), 2500);
+    }
+}
