@@ -346,18 +346,15 @@ impl Shared {
             for id in &ids {
                 state.broker.handle_timeout(*id, now);
             }
-            let next = state.next_deadline();
-            state.timer_thread = Some(next);
             self.publish(state);
             state = self.lock();
             if state.stopped {
                 return;
             }
-            // Somebody may have set an earlier one between the two locks, when nobody slept here to
-            // be woken.
-            if state.next_deadline() != next {
-                continue;
-            }
+            // Under the lock that is given up only to sleep, so that no deadline set meanwhile is
+            // missed.
+            let next = state.next_deadline();
+            state.timer_thread = Some(next);
             state = match next {
                 None => self
                     .timers
