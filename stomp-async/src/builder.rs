@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 use crate::dialer::Dialer;
 use crate::driver::Driver;
-use crate::handle::{BackPressure, Handle, UNIT};
+use crate::handle::{BackPressure, Common, Handle, UNIT};
 use crate::transport::{Connector, Transport};
 use crate::{Client, Error};
 
@@ -161,14 +161,17 @@ impl Builder {
         let units = u32::try_from(self.buffer / UNIT)
             .unwrap_or(u32::MAX)
             .clamp(1, MAX_UNITS);
-        let handle = Handle {
-            calls,
+        let common = Common {
             room: Arc::new(Semaphore::new(units as usize)),
             units,
             events: events.downgrade(),
-            back_pressure: Arc::new(BackPressure::default()),
+            back_pressure: BackPressure::default(),
             end: watch,
             send_timeout: self.send_timeout,
+        };
+        let handle = Handle {
+            calls,
+            common: Arc::new(common),
         };
         let driver = Driver::new(dialer, receiver, &handle, events, end);
         tokio::spawn(driver.run(link));

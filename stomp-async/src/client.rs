@@ -61,7 +61,7 @@ impl Client {
     /// Returns what happens to the connection from now on.
     #[must_use]
     pub fn events(&self) -> Events {
-        Events(match self.handle.events.upgrade() {
+        Events(match self.handle.common.events.upgrade() {
             Some(events) => events.subscribe(),
             // The client is closed: events that end at once.
             None => tokio::sync::broadcast::channel(1).1,

@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use crate::call::{Call, Confirm, Reply, Verdict};
-use crate::handle::{BackPressure, Handle, WeakHandle};
+use crate::handle::{Common, Handle, WeakHandle};
 use crate::link::{Link, now};
 use crate::{Cause, Error, Event, Message};
 
@@ -49,8 +49,8 @@ impl Desk {
         }
     }
 
-    pub(crate) fn back_pressure(&self) -> Arc<BackPressure> {
-        self.handle.back_pressure()
+    pub(crate) fn common(&self) -> Arc<Common> {
+        self.handle.common.clone()
     }
 
     /// Takes what the session says and carries out what is held, until there is nothing more to do
@@ -325,7 +325,8 @@ impl Desk {
             Flushed::All => {}
             Flushed::Full => {
                 self.handle
-                    .back_pressure()
+                    .common
+                    .back_pressure
                     .on
                     .store(true, Ordering::Release);
                 link.pause();
@@ -338,7 +339,8 @@ impl Desk {
 
     /// Delivers what found an inbox full, and reads on when nothing is left of it.
     pub(crate) fn relieve(&mut self, link: &mut Link) {
-        let pressure = self.handle.back_pressure();
+        let common = self.common();
+        let pressure = &common.back_pressure;
         if !pressure.on.load(Ordering::Acquire) {
             return;
         }
@@ -355,7 +357,7 @@ impl Desk {
     /// Begins with a new link: what found an inbox full on the old one is stale, but may as well
     /// be delivered.
     pub(crate) fn begin(&mut self, link: &mut Link) {
-        if self.handle.back_pressure().on.load(Ordering::Acquire) {
+        if self.handle.common.back_pressure.on.load(Ordering::Acquire) {
             link.pause();
             self.relieve(link);
         }

@@ -68,7 +68,7 @@ impl Driver {
     /// Works on a link until it ends, or until nobody wants it any more.
     async fn serve(&mut self, link: &mut Link) -> Served {
         self.desk.begin(link);
-        let pressure = self.desk.back_pressure();
+        let common = self.desk.common();
         loop {
             if let Some(reason) = self.desk.work(link) {
                 return Served::Lost(reason);
@@ -80,7 +80,7 @@ impl Driver {
                         return served;
                     }
                 }
-                () = pressure.room.notified() => self.desk.relieve(link),
+                () = common.back_pressure.room.notified() => self.desk.relieve(link),
             }
         }
     }

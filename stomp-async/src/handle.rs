@@ -8,15 +8,21 @@ use tokio::time::{Instant, timeout_at};
 use crate::call::{Call, Reply, Ticket};
 use crate::{Cause, Error, Event};
 
-/// What all handles of a client share. The client lives as long as one of them.
+/// The way to the driver. The client lives as long as one of these.
 #[derive(Clone, Debug)]
 pub(crate) struct Handle {
     /// Unbounded as a channel; bounded by `room`, of which every waiting frame holds a share.
     pub(crate) calls: mpsc::UnboundedSender<Call>,
+    pub(crate) common: Arc<Common>,
+}
+
+/// What all handles of a client share.
+#[derive(Debug)]
+pub(crate) struct Common {
     pub(crate) room: Arc<Semaphore>,
     pub(crate) units: u32,
     pub(crate) events: broadcast::WeakSender<Event>,
-    pub(crate) back_pressure: Arc<BackPressure>,
+    pub(crate) back_pressure: BackPressure,
     /// Why the client is closed, once it is.
     pub(crate) end: watch::Receiver<Option<Cause>>,
     pub(crate) send_timeout: Duration,
@@ -54,7 +60,8 @@ impl Handle {
         let deadline = Instant::now() + patience;
         let too_late = || Error::NotSent(Cause::Deadline(patience));
         let units = u32::try_from(octets / UNIT + 1).unwrap_or(u32::MAX);
-        let room = self.room.clone().acquire_many_owned(units.min(self.units));
+        let room = self.common.room.clone();
+        let room = room.acquire_many_owned(units.min(self.common.units));
         let room = match timeout_at(deadline, room).await {
             Ok(room) => room.ok(),
             Err(_) => return Err(too_late()),
@@ -74,7 +81,7 @@ impl Handle {
     }
 
     pub(crate) fn closed(&self) -> Error {
-        let cause = self.end.borrow().clone();
+        let cause = self.common.end.borrow().clone();
         Error::Closed(cause.unwrap_or(Cause::Disconnected))
     }
 }
@@ -83,12 +90,7 @@ impl Handle {
     pub(crate) fn downgrade(&self) -> WeakHandle {
         WeakHandle {
             calls: self.calls.downgrade(),
-            room: self.room.clone(),
-            units: self.units,
-            events: self.events.clone(),
-            back_pressure: self.back_pressure.clone(),
-            end: self.end.clone(),
-            send_timeout: self.send_timeout,
+            common: self.common.clone(),
         }
     }
 }
@@ -97,28 +99,14 @@ impl Handle {
 #[derive(Clone, Debug)]
 pub(crate) struct WeakHandle {
     calls: mpsc::WeakUnboundedSender<Call>,
-    room: Arc<Semaphore>,
-    units: u32,
-    events: broadcast::WeakSender<Event>,
-    back_pressure: Arc<BackPressure>,
-    end: watch::Receiver<Option<Cause>>,
-    send_timeout: Duration,
+    pub(crate) common: Arc<Common>,
 }
 
 impl WeakHandle {
     pub(crate) fn upgrade(&self) -> Option<Handle> {
         Some(Handle {
             calls: self.calls.upgrade()?,
-            room: self.room.clone(),
-            units: self.units,
-            events: self.events.clone(),
-            back_pressure: self.back_pressure.clone(),
-            end: self.end.clone(),
-            send_timeout: self.send_timeout,
+            common: self.common.clone(),
         })
-    }
-
-    pub(crate) fn back_pressure(&self) -> Arc<BackPressure> {
-        self.back_pressure.clone()
     }
 }

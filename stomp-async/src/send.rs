@@ -34,7 +34,7 @@ pub struct Send {
     handle: Handle,
     command: stomp_commands::Send,
     confirm: Confirm,
-    transient: Persistence,
+    persistence: Persistence,
     patience: Duration,
 }
 
@@ -48,11 +48,11 @@ enum Persistence {
 impl Send {
     pub(crate) fn new(client: &Client, destination: String) -> Self {
         Self {
-            patience: client.handle.send_timeout,
+            patience: client.handle.common.send_timeout,
             handle: client.handle.clone(),
             command: stomp_commands::Send::to(destination),
             confirm: Confirm::Taken,
-            transient: Persistence::WhenConfirmed,
+            persistence: Persistence::WhenConfirmed,
         }
     }
 
@@ -113,7 +113,7 @@ impl Send {
 
     /// Lets the broker keep a confirmed message in memory only. Faster, and gone if it crashes.
     pub fn transient(mut self) -> Self {
-        self.transient = Persistence::Never;
+        self.persistence = Persistence::Never;
         self
     }
 
@@ -129,10 +129,10 @@ impl Send {
             handle,
             mut command,
             confirm,
-            transient,
+            persistence,
             patience,
         } = self;
-        if confirm == Confirm::Receipt && transient == Persistence::WhenConfirmed {
+        if confirm == Confirm::Receipt && persistence == Persistence::WhenConfirmed {
             command = command.persistent();
         }
         let octets = command.body.len();

@@ -67,12 +67,14 @@ impl Subscribe {
         let prefetch = u32::try_from(capacity).unwrap_or(u32::MAX);
         let destination = command.destination.clone();
         let key = handle
-            .call(0, handle.send_timeout, |ticket, reply| Call::Subscribe {
-                command,
-                prefetch,
-                inbox,
-                ticket,
-                reply,
+            .call(0, handle.common.send_timeout, |ticket, reply| {
+                Call::Subscribe {
+                    command,
+                    prefetch,
+                    inbox,
+                    ticket,
+                    reply,
+                }
             })
             .await?;
         Ok(Subscription {
@@ -115,7 +117,7 @@ impl Subscription {
     /// Dropping the future loses no message.
     pub async fn next(&mut self) -> Option<Result<Message, Error>> {
         let message = self.messages.recv().await;
-        self.handle.back_pressure.taken();
+        self.handle.common.back_pressure.taken();
         message
     }
 
@@ -138,7 +140,7 @@ impl Stream for Subscription {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let message = self.messages.poll_recv(cx);
         if message.is_ready() {
-            self.handle.back_pressure.taken();
+            self.handle.common.back_pressure.taken();
         }
         message
     }

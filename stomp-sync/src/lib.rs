@@ -50,10 +50,11 @@ mod transport;
 pub use builder::Builder;
 pub use client::Client;
 pub use error::{Cause, Error};
-pub use message::{Acker, Content, Message};
+pub use message::{Acker, Message};
 pub use send::Send;
 pub use subscription::{Subscribe, Subscription};
 
+pub use stomp_commands::Message as Content;
 pub use stomp_commands::{AckMode, Dialect, HeartBeat, Version, header};
 pub use stomp_failover::Broker;
 pub use stomp_session::{

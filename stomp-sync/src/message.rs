@@ -1,14 +1,11 @@
 use std::fmt;
 use std::ops::Deref;
-use std::str::Utf8Error;
 use std::time::Instant;
 
-use bytes::Bytes;
-use stomp_frame::Headers;
 use stomp_session::{AckToken, Delivery, Epoch, Session, Settled, UsageError, With};
 
 use crate::client::Handle;
-use crate::{Cause, Error};
+use crate::{Cause, Content, Error};
 
 /// A message that was received, and the right to settle it.
 ///
@@ -26,7 +23,7 @@ pub struct Message {
 impl Message {
     pub(crate) fn new(delivery: Delivery, handle: Handle) -> Self {
         Self {
-            content: Content(delivery.message),
+            content: delivery.message,
             acker: Acker {
                 token: delivery.token,
                 handle,
@@ -81,73 +78,6 @@ impl Deref for Message {
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.content.fmt(f)
-    }
-}
-
-/// What a message says.
-#[derive(Clone, PartialEq)]
-pub struct Content(stomp_commands::Message);
-
-impl Content {
-    /// Returns where the message was sent to, as the broker has it.
-    #[must_use]
-    pub fn destination(&self) -> &str {
-        self.0.destination()
-    }
-
-    /// Returns the broker's id of the message.
-    #[must_use]
-    pub fn message_id(&self) -> &str {
-        self.0.message_id()
-    }
-
-    /// Returns the first header of this name.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.0.header(name)
-    }
-
-    /// Returns all headers, in wire order.
-    #[must_use]
-    pub fn headers(&self) -> &Headers {
-        self.0.headers()
-    }
-
-    /// Returns the body. It shares the read buffer; nothing was copied.
-    #[must_use]
-    pub fn body(&self) -> &Bytes {
-        self.0.body()
-    }
-
-    /// Reads the body as text.
-    ///
-    /// # Errors
-    ///
-    /// When it is not UTF-8.
-    pub fn text(&self) -> Result<&str, Utf8Error> {
-        self.0.text()
-    }
-
-    /// Reads the body as JSON.
-    ///
-    /// # Errors
-    ///
-    /// When it is not the JSON of a `T`.
-    #[cfg(feature = "json")]
-    pub fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
-        self.0.json()
-    }
-
-    /// Tells whether the broker says that it delivered the message before.
-    #[must_use]
-    pub fn redelivered(&self) -> bool {
-        self.0.redelivered()
-    }
-}
-
-impl fmt::Debug for Content {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 
