@@ -308,11 +308,13 @@ impl Decoder {
             })
         };
         if !text.is_empty() && !self.may_have_body() {
-            return match text {
-                b"\n" | b"\r" | b"\r\n" if self.rules.tolerance.spare_line_end => {
-                    Ok(nul.map(|_| text.len()))
-                }
-                _ => fault(DecodeErrorKind::BodyNotAllowed),
+            let is_line_end = match nul {
+                Some(_) => matches!(text, b"\n" | b"\r\n"),
+                None => matches!(text, b"\n" | b"\r\n" | b"\r"),
+            };
+            return match is_line_end && self.rules.tolerance.spare_line_end {
+                true => Ok(nul.map(|_| text.len())),
+                false => fault(DecodeErrorKind::BodyNotAllowed),
             };
         }
         if text.len() as u64 > self.rules.limits.body {
