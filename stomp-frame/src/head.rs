@@ -152,7 +152,7 @@ impl Head {
         let limits = &rules.limits;
         let is_full = self.spans.len() >= limits.headers && self.command.is_some();
         let line_limit = self.line.saturating_add(limits.header_line);
-        let kind = if is_full && end > self.line {
+        let kind = if is_full && end > self.line && self.line <= limits.head {
             DecodeErrorKind::TooManyHeaders
         } else if end <= line_limit.min(limits.head) {
             return Ok(());

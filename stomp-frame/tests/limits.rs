@@ -72,6 +72,15 @@ fn the_limit_that_is_passed_first_is_named() {
     fails_at_the_last_octet(limits, &wire[..51], HeadTooLong, 8);
     let whole = read(decoder(limits), [wire.as_bytes()]);
     assert_eq!(whole.error.unwrap().kind, HeadTooLong);
+
+    let wire = "MESSAGE\na:1\nb:2\nc:3\n\n\0";
+    let limits = Limits::client().headers(2);
+    for (head, octets, kind) in [(15, 16, HeadTooLong), (16, 17, TooManyHeaders)] {
+        let limits = limits.head(head);
+        fails_at_the_last_octet(limits, &wire[..octets], kind, 16);
+        let whole = read(decoder(limits), [wire.as_bytes()]);
+        assert_eq!(whole.error.unwrap().kind, kind);
+    }
 }
 
 #[test]
