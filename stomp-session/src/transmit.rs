@@ -79,9 +79,10 @@ impl Transmit {
         Some(piece)
     }
 
-    /// Tells whether any octet of the frame that begins at `start` was handed out.
-    pub(crate) fn has_begun(&self, start: u64) -> bool {
-        start < self.taken
+    /// Tells whether any octet of the frame that begins at `start` was handed out, or still will
+    /// be.
+    pub(crate) fn leaves(&self, start: u64) -> bool {
+        start < self.queued
     }
 
     /// Octets that wait.

@@ -58,8 +58,8 @@ impl Session {
             State::Disconnecting(..) => CloseReason::Disconnected { confirmed: false },
             _ => CloseReason::ConnectionLost,
         };
-        self.close(reason);
         self.transmit.clear();
+        self.close(reason);
     }
 
     /// Does what is due: sends a heart-beat, or gives up waiting.
@@ -319,6 +319,10 @@ impl Session {
             return;
         };
         let mut connected = *connected;
+        // DISCONNECT is still to be written, with what waits in front of it; else nothing is.
+        if !matches!(reason, CloseReason::Disconnected { .. }) {
+            self.transmit.clear();
+        }
         for pending in connected.receipts.drain() {
             self.lost(pending);
         }
@@ -326,10 +330,6 @@ impl Session {
             self.subscriptions.lose(transaction.clone());
             self.events
                 .push_back(Event::TransactionLost { transaction });
-        }
-        // A DISCONNECT that nobody answers is still to be written; nothing else is.
-        if !matches!(reason, CloseReason::Disconnected { .. }) {
-            self.transmit.clear();
         }
         self.events.push_back(Event::Closed(reason));
     }
@@ -339,8 +339,8 @@ impl Session {
         if pending.purpose.is_internal() || pending.purpose == Purpose::Disconnect {
             return;
         }
-        let begun = self.transmit.has_begun(pending.start);
-        let why = match (&pending.purpose, begun) {
+        let leaves = self.transmit.leaves(pending.start);
+        let why = match (&pending.purpose, leaves) {
             (Purpose::Commit(_), true) => ReceiptFailure::InDoubt,
             (Purpose::Commit(_) | Purpose::InTransaction(_), _) => ReceiptFailure::TransactionLost,
             (_, true) => ReceiptFailure::ConnectionLost,

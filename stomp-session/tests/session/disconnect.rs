@@ -25,6 +25,45 @@ fn receipt_confirms_it() {
 }
 
 #[test]
+fn what_it_takes_along_may_be_processed() {
+    let mut peer = Peer::connected();
+    peer.send("r1");
+    let disconnect = Disconnect::new();
+    peer.session
+        .disconnect(disconnect, peer.now)
+        .expect("connected");
+    assert_eq!(
+        peer.events(),
+        [
+            "no receipt r1: the connection ended before the receipt came",
+            "closed: disconnected",
+        ]
+    );
+    let sent = peer.sent();
+    assert!(sent.starts_with("SEND\n"), "{sent}");
+    assert!(sent.ends_with("DISCONNECT\n\n\0"), "{sent}");
+}
+
+#[test]
+fn what_it_takes_nowhere_was_not_sent() {
+    let mut peer = Peer::connected();
+    peer.send("r1");
+    let disconnect = Disconnect::new().receipt("bye");
+    peer.session
+        .disconnect(disconnect, peer.now)
+        .expect("connected");
+    peer.session.handle_eof(peer.now);
+    assert_eq!(
+        peer.events(),
+        [
+            "no receipt r1: the frame was not sent",
+            "closed: disconnected",
+        ]
+    );
+    assert_eq!(peer.sent(), "");
+}
+
+#[test]
 fn end_of_the_stream_is_as_good() {
     let mut peer = disconnecting();
     peer.session.handle_eof(peer.now);
