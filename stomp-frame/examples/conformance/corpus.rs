@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::panic::AssertUnwindSafe;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, BytesMut};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use stomp_frame::{Command, ContentLength, Decoder, Encoder, Frame, Headers, Item};
 use stomp_frame::{DecodeErrorKind, EncodeError, Limits, Side, Version};
 
@@ -16,6 +18,8 @@ pub(crate) struct Report {
     pub(crate) passed: usize,
     /// One text for each failed case: its id, and what was wrong.
     pub(crate) failures: Vec<String>,
+    /// Lines that are session scripts, which are not for a codec.
+    pub(crate) left_out: usize,
 }
 
 impl Report {
@@ -24,26 +28,55 @@ impl Report {
     }
 
     /// Tries each case of a file. A line that is no case counts as a failed one.
-    pub(crate) fn run(&mut self, lines: &str) {
-        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
-            let outcome = match serde_json::from_str(line) {
-                Ok(Case::Decode(case)) => case.check().map_err(|why| format!("{}: {why}", case.id)),
-                Ok(Case::Encode(case)) => case.check().map_err(|why| format!("{}: {why}", case.id)),
-                Err(error) => Err(format!("not a case: {error}: {line:.80}")),
-            };
-            match outcome {
-                Ok(()) => self.passed += 1,
-                Err(failure) => self.failures.push(failure),
+    pub(crate) fn run(&mut self, file: &str, text: &str) {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        for (number, line) in (1..).zip(text.lines()) {
+            if line.trim().is_empty() {
+                continue;
             }
+            match Case::parse(line) {
+                Ok(Case::Script) => self.left_out += 1,
+                Ok(Case::Decode(case)) => self.note(&case.id, survive(|| case.check())),
+                Ok(Case::Encode(case)) => self.note(&case.id, survive(|| case.check())),
+                Err(error) => {
+                    let failure = format!("{file}:{number}: not a case: {error}");
+                    self.failures.push(failure);
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, id: &str, outcome: Result<(), String>) {
+        match outcome {
+            Ok(()) => self.passed += 1,
+            Err(why) => self.failures.push(format!("{id}: {why}")),
         }
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
+/// Makes a panic a failure like any other, so that the other cases have their turn.
+fn survive(check: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    std::panic::catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|_| Err("it panics".into()))
+}
+
 enum Case {
     Decode(DecodeCase),
     Encode(EncodeCase),
+    Script,
+}
+
+impl Case {
+    /// Tells the kinds of lines apart by the fields that only one of them has.
+    fn parse(line: &str) -> serde_json::Result<Self> {
+        let value: Value = serde_json::from_str(line)?;
+        if value.get("steps").is_some() {
+            Ok(Self::Script)
+        } else if value.get("expect").is_some() {
+            DecodeCase::deserialize(value).map(Self::Decode)
+        } else {
+            EncodeCase::deserialize(value).map(Self::Encode)
+        }
+    }
 }
 
 /// A stream, and what a decoder makes of it.
@@ -56,6 +89,7 @@ struct DecodeCase {
     wire: Octets,
     #[serde(default)]
     limits: CaseLimits,
+    #[serde(default)]
     split: Split,
     expect: Expected,
 }
@@ -63,15 +97,15 @@ struct DecodeCase {
 impl DecodeCase {
     fn check(&self) -> Result<(), String> {
         for cuts in self.split.cuts(self.wire.0.len()) {
-            let got = self.decode(&cuts);
-            self.compare(&got)
+            self.decode(&cuts)
+                .and_then(|got| self.compare(&got))
                 .map_err(|why| format!("in pieces of {cuts:?}: {why}"))?;
         }
         Ok(())
     }
 
     /// Feeds the stream, cut into pieces of these lengths.
-    fn decode(&self, pieces: &[usize]) -> Decoded {
+    fn decode(&self, pieces: &[usize]) -> Result<Decoded, String> {
         let mut decoder = Decoder::new(self.direction.into(), self.limits.into());
         decoder.set_version(self.version);
         let mut buffer = BytesMut::new();
@@ -85,19 +119,19 @@ impl DecodeCase {
                 match decoder.decode(&mut buffer) {
                     Ok(Some(Item::Frame(frame))) => got.frames.push(frame),
                     Ok(Some(Item::HeartBeat(eols))) => got.heart_beats += eols,
-                    Ok(Some(other)) => unreachable!("{other:?} was not asked for"),
+                    Ok(Some(other)) => return Err(format!("nobody asked for {other:?}")),
                     Ok(None) => break,
                     Err(error) => {
                         let again = decoder.decode(&mut buffer);
-                        assert_eq!(again, Err(error), "a failed decoder stays failed");
+                        same("a failed decoder", &Err(error), &again)?;
                         got.error = Some(decode_error(error.kind));
-                        return got;
+                        return Ok(got);
                     }
                 }
             }
         }
         got.rest = buffer.len();
-        got
+        Ok(got)
     }
 
     fn compare(&self, got: &Decoded) -> Result<(), String> {
@@ -159,6 +193,9 @@ struct EncodeCase {
 
 impl EncodeCase {
     fn check(&self) -> Result<(), String> {
+        if self.wire.is_none() && self.error.is_none() {
+            return Err("it expects neither octets nor an error".into());
+        }
         let wire = match self.encode() {
             Ok(wire) => wire,
             Err(error) if self.error_alt.iter().any(|alt| alt == error) => return Ok(()),
@@ -234,7 +271,9 @@ impl FrameOrEol {
 #[derive(Deserialize)]
 struct CaseFrame {
     command: String,
+    #[serde(default)]
     headers: Vec<(String, String)>,
+    #[serde(default)]
     body: Octets,
     #[serde(default)]
     lookup: BTreeMap<String, Option<String>>,
@@ -272,10 +311,11 @@ fn compare_all<'a>(
 }
 
 /// How a case wants its stream cut.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Split {
     /// At every place, and in pieces of every small size.
+    #[default]
     All,
     /// In single octets and pieces of a few sizes.
     Bytes,
@@ -284,6 +324,8 @@ enum Split {
 impl Split {
     /// Streams of up to this many octets are also cut at every pair of places.
     const PAIRS: usize = 64;
+    /// Streams of more octets than this are cut at about as many places, evenly spread.
+    const PLACES: usize = 4096;
 
     /// Lists ways to cut `length` octets, each as the lengths of the pieces.
     fn cuts(self, length: usize) -> Vec<Vec<usize>> {
@@ -294,7 +336,8 @@ impl Split {
         };
         cuts.extend(sizes.iter().map(|&size| pieces(length, size)));
         if let Self::All = self {
-            cuts.extend((1..length).map(|at| vec![at, length - at]));
+            let places = (1..length).step_by(length / Self::PLACES + 1);
+            cuts.extend(places.map(|at| vec![at, length - at]));
             if length <= Self::PAIRS {
                 let pairs = (1..length).flat_map(|a| (a + 1..length).map(move |b| (a, b)));
                 cuts.extend(pairs.map(|(a, b)| vec![a, b - a, length - b]));
@@ -317,9 +360,11 @@ struct CaseLimits {
     max_body: Option<u64>,
 }
 
+/// A limit that a case leaves out is the client's, but for the sum of all header lines, for which
+/// cases have no word.
 impl From<CaseLimits> for Limits {
     fn from(case: CaseLimits) -> Self {
-        let limits = Self::client();
+        let limits = Self::client().head(usize::MAX);
         limits
             .headers(case.max_headers.unwrap_or(limits.headers))
             .header_line(case.max_header_line.unwrap_or(limits.header_line))
@@ -361,6 +406,7 @@ impl From<CaseContentLength> for ContentLength {
 }
 
 /// Octets, written as base64.
+#[derive(Default)]
 struct Octets(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Octets {
