@@ -1,5 +1,7 @@
 //! One script: what the application and the server do, and what the session has to make of it.
 
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -8,34 +10,69 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use stomp_commands::HeartBeat;
 use stomp_frame::{Command, Frame, Version};
-use stomp_session::{Config, Liveness, Opening};
+use stomp_session::{Config, FlowLimits, Liveness, Opening};
 
 use crate::stage::Stage;
 
-/// Runs every script in a file of JSON lines. `None` is one of another kind than `client`.
-pub(crate) fn run_all(text: &str) -> impl Iterator<Item = Option<Result<(), String>>> {
-    text.lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| match serde_json::from_str::<Head>(line) {
-            Ok(head) if head.kind != "client" => None,
-            Ok(head) => Some(
-                serde_json::from_str::<Script>(line)
-                    .map_err(|error| error.to_string())
-                    .and_then(|script| script.run())
-                    .map_err(|failure| format!("{}: {failure}", head.id)),
-            ),
-            Err(error) => Some(Err(format!("not a script: {error}"))),
-        })
+/// What came of the scripts played so far.
+#[derive(Default)]
+pub(crate) struct Report {
+    pub(crate) passed: usize,
+    /// One text for each failed script: its id, and what was wrong.
+    pub(crate) failures: Vec<String>,
+    /// Lines that are scripts of another kind, or cases for a codec.
+    pub(crate) left_out: usize,
 }
 
-#[derive(Deserialize)]
-struct Head {
-    id: String,
-    kind: String,
+impl Report {
+    /// Plays each script of kind `client` in a file of JSON lines.
+    pub(crate) fn run(&mut self, file: &str, text: &str) {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        for (number, line) in (1..).zip(text.lines()) {
+            if line.trim().is_empty() {
+                continue;
+            }
+            match Line::parse(line) {
+                Ok(Line::Other) => self.left_out += 1,
+                Ok(Line::Script(script)) => match survive(|| script.run()) {
+                    Ok(()) => self.passed += 1,
+                    Err(failure) => self.failures.push(format!("{}: {failure}", script.id)),
+                },
+                Err(error) => {
+                    let failure = format!("{file}:{number}: not a script: {error}");
+                    self.failures.push(failure);
+                }
+            }
+        }
+    }
+}
+
+/// Makes a panic a failure like any other, so that the other scripts have their turn.
+fn survive(play: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    std::panic::catch_unwind(AssertUnwindSafe(play)).unwrap_or_else(|_| Err("it panics".into()))
+}
+
+enum Line {
+    Script(Script),
+    Other,
+}
+
+impl Line {
+    fn parse(line: &str) -> serde_json::Result<Self> {
+        let value: Value = serde_json::from_str(line)?;
+        let is_script = value.get("steps").is_some();
+        let is_case = value.get("wire").is_some() || value.get("frames").is_some();
+        match value.get("kind").and_then(Value::as_str) {
+            Some(kind) if is_script && kind != "client" => Ok(Self::Other),
+            None if is_case => Ok(Self::Other),
+            _ => Script::deserialize(value).map(Self::Script),
+        }
+    }
 }
 
 #[derive(Deserialize)]
 struct Script {
+    id: String,
     #[serde(default)]
     config: ScriptConfig,
     steps: Vec<Step>,
@@ -54,10 +91,11 @@ struct ScriptConfig {
 }
 
 /// One line of the script: an act of the application or the server, or an expectation.
+///
+/// Fields that the schema does not name are remarks.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Step {
-    pub(crate) at_ms: u64,
+    pub(crate) at_ms: Option<u64>,
     #[serde(rename = "do")]
     pub(crate) act: Option<String>,
     pub(crate) refuse: Option<String>,
@@ -123,6 +161,34 @@ pub(crate) struct Pattern {
     pub(crate) body: Option<String>,
 }
 
+impl Step {
+    /// Whether anything is done or expected.
+    pub(crate) fn is_known(&self) -> bool {
+        self.act.is_some()
+            || self.server.is_some()
+            || self.server_raw.is_some()
+            || self.server_eol.is_some()
+            || self.server_close.is_some()
+            || self.expect.is_some()
+    }
+}
+
+impl Expect {
+    /// Whether anything is expected, and nothing that nobody would look at.
+    pub(crate) fn is_known(&self) -> bool {
+        let known = self.frame.is_some()
+            || self.unordered.is_some()
+            || self.eol.is_some()
+            || self.event.is_some()
+            || self.state.is_some()
+            || self.pending_receipts.is_some()
+            || self.close.is_some()
+            || self.nothing.is_some()
+            || self.distinct.is_some();
+        known && (self.event.is_some() || self.fields.is_empty())
+    }
+}
+
 impl Script {
     fn run(&self) -> Result<(), String> {
         let mut stage = Stage::new(self.config.build()?);
@@ -151,7 +217,14 @@ impl ScriptConfig {
             .liveness(liveness)
             .connected_timeout(Duration::MAX)
             .receipt_timeout(Duration::MAX)
-            .disconnect_timeout(Duration::MAX);
+            .disconnect_timeout(Duration::MAX)
+            .flow(
+                FlowLimits::default()
+                    .receipts(usize::MAX)
+                    .transactions(usize::MAX)
+                    .subscriptions(usize::MAX)
+                    .outbound(usize::MAX),
+            );
         if let Some(accept) = &self.accept {
             config.versions = accept
                 .iter()
@@ -172,10 +245,13 @@ impl ScriptConfig {
 }
 
 impl ScriptFrame {
-    pub(crate) fn build(&self) -> Result<Frame, String> {
+    /// Builds the frame, with what was captured in the place of `$x`.
+    pub(crate) fn build(&self, captured: &HashMap<String, String>) -> Result<Frame, String> {
         let command = self.command.parse::<Command>();
         let mut frame = Frame::new(command.map_err(|error| error.to_string())?);
-        frame.headers = self.headers.iter().map(|(n, v)| (n, v)).collect();
+        let value = |text| captured.get(text).map_or(text, String::as_str);
+        let headers = self.headers.iter();
+        frame.headers = headers.map(|(name, text)| (name, value(text))).collect();
         frame.body = decode_base64(&self.body)?.into();
         Ok(frame)
     }

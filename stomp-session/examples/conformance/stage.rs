@@ -9,7 +9,7 @@ use stomp_commands::{
     Abort, AckMode, Begin, CommandError, Commit, Disconnect, FrameError, Send, Subscribe,
 };
 use stomp_frame::{
-    DecodeErrorKind, Decoder, EncodeError, Encoder, Frame, Item, Limits, Side, Version,
+    DecodeErrorKind, Decoder, EncodeError, Encoder, Frame, Item, Limits, Side, Version, header,
 };
 use stomp_session::{
     AckToken, CloseReason, Config, Event, Misbehaviour, Session, SessionState, SubscriptionKey,
@@ -34,8 +34,24 @@ pub(crate) struct Stage {
     /// Messages by id, and by subscription as well: the same message may come on two.
     tokens: HashMap<String, Vec<(Option<String>, AckToken)>>,
     /// Subscriptions by id, and without one by destination.
-    subscriptions: HashMap<String, SubscriptionKey>,
+    subscriptions: HashMap<Named, SubscriptionKey>,
     captured: HashMap<String, String>,
+}
+
+/// How a script names a subscription.
+#[derive(PartialEq, Eq, Hash)]
+enum Named {
+    Id(String),
+    Destination(String),
+}
+
+impl Named {
+    fn of(step: &Step) -> Self {
+        match &step.id {
+            Some(id) => Self::Id(id.clone()),
+            None => Self::Destination(step.destination.clone().unwrap_or_default()),
+        }
+    }
 }
 
 impl Stage {
@@ -58,7 +74,12 @@ impl Stage {
     }
 
     pub(crate) fn play(&mut self, step: &Step) -> Result<(), String> {
-        self.advance(self.start + Duration::from_millis(step.at_ms))?;
+        if !step.is_known() {
+            return Err("nobody knows what to do".into());
+        }
+        if let Some(ms) = step.at_ms {
+            self.advance(self.start + Duration::from_millis(ms))?;
+        }
         if let Some(act) = &step.act {
             match (self.act(act, step), &step.refuse) {
                 (Ok(()), None) => {}
@@ -89,11 +110,16 @@ impl Stage {
     }
 
     pub(crate) fn check_nothing_left(&self) -> Result<(), String> {
-        if let Some(item) = self.output.front() {
-            return Err(format!("at the end, nobody expected {item:?}"));
-        }
+        self.check_no_output()?;
         match self.events.front() {
-            Some(event) => Err(format!("at the end, nobody expected {event:?}")),
+            Some(event) => Err(format!("nobody expected {event:?}")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_no_output(&self) -> Result<(), String> {
+        match self.output.front() {
+            Some(item) => Err(format!("nobody expected {item:?}")),
             None => Ok(()),
         }
     }
@@ -129,7 +155,7 @@ impl Stage {
         let mut octets = BytesMut::new();
         Encoder::new(Side::Server)
             .version(self.version())
-            .encode(&frame.build()?, &mut octets)
+            .encode(&frame.build(&self.captured)?, &mut octets)
             .map_err(|error| format!("cannot play the server's frame: {error}"))?;
         Ok(octets)
     }
@@ -176,12 +202,11 @@ impl Stage {
     /// Does what the application does. The error is why it was refused.
     fn act(&mut self, act: &str, step: &Step) -> Result<(), String> {
         if act == "connect" {
-            return self.connect();
+            return self.connect(step);
         }
         let now = self.now;
         let token = step.message.as_deref().map(|id| self.token(id, step));
-        let known = step.id.as_ref().or(step.destination.as_ref());
-        let known = known.and_then(|name| self.subscriptions.get(name).copied());
+        let known = self.subscriptions.get(&Named::of(step)).copied();
         let Some(session) = &mut self.session else {
             return Err("not-connected".into());
         };
@@ -198,6 +223,7 @@ impl Stage {
                 send.transaction = with.transaction;
                 send.receipt = receipt;
                 send.headers = with.headers;
+                take_typed_headers(&mut send);
                 session.send(send, now)
             }
             "subscribe" => {
@@ -210,8 +236,7 @@ impl Stage {
                 subscribe.receipt = receipt;
                 subscribe.headers = with.headers;
                 session.subscribe(subscribe, now).map(|key| {
-                    let name = step.id.clone().unwrap_or(text(&step.destination));
-                    self.subscriptions.insert(name, key);
+                    self.subscriptions.insert(Named::of(step), key);
                 })
             }
             "unsubscribe" => match known {
@@ -256,12 +281,14 @@ impl Stage {
         result.map_err(|error| name_refusal(&error))
     }
 
-    fn connect(&mut self) -> Result<(), String> {
+    fn connect(&mut self, step: &Step) -> Result<(), String> {
         // A session connects by being made, so that there is no second time.
         if self.session.is_some() {
             return Err("already-connected".into());
         }
-        let session = Session::connect(self.config.clone(), Subscriptions::new(), self.now);
+        let mut config = self.config.clone();
+        config.headers.extend(step.headers.iter().cloned());
+        let session = Session::connect(config, Subscriptions::new(), self.now);
         self.session = Some(session.map_err(|error| name_refusal(&error))?);
         Ok(())
     }
@@ -275,6 +302,9 @@ impl Stage {
     }
 
     fn check(&mut self, expect: &Expect) -> Result<(), String> {
+        if !expect.is_known() {
+            return Err("nobody knows what is expected".into());
+        }
         if let Some(pattern) = &expect.frame {
             let frame = self.next_frame()?;
             pattern.matches(&frame, &mut self.captured)?;
@@ -338,8 +368,8 @@ impl Stage {
         if expect.close == Some(true) && state != "closed" {
             return Err(format!("expected the session to be closed, it is {state}"));
         }
-        if expect.close == Some(true) && !expect.error_ok {
-            self.check_nothing_left()?;
+        if expect.close == Some(true) {
+            self.check_no_output()?;
         }
         if expect.nothing == Some(true) {
             self.check_nothing_left()?;
@@ -357,6 +387,15 @@ impl Stage {
             None => Err("expected a frame, got nothing".into()),
         }
     }
+}
+
+/// Scripts give all headers by name; SEND has a field for one of them, and counts another itself.
+fn take_typed_headers(send: &mut Send) {
+    send.content_type = send.headers.get(header::CONTENT_TYPE).map(str::to_owned);
+    let length = send.body.len().to_string();
+    send.headers.retain(|name, value| {
+        name != header::CONTENT_TYPE && (name != header::CONTENT_LENGTH || value != length)
+    });
 }
 
 /// Says an event in the words of the scripts. They have no words for what follows from it for the
@@ -465,6 +504,11 @@ fn name_refusal(error: &UsageError) -> String {
         UsageError::UnknownTransaction => "unknown-transaction",
         UsageError::Command(CommandError::NotInVersion { .. }) => "unsupported-in-version",
         UsageError::Command(CommandError::NotAckable { .. }) => "not-ackable",
+        UsageError::Command(CommandError::ReservedHeader { header, .. })
+            if header == header::CONTENT_LENGTH =>
+        {
+            "bad-content-length"
+        }
         UsageError::Encode(EncodeError::Unencodable { .. }) => "unencodable-header",
         UsageError::Encode(EncodeError::EmptyHeaderName) => "malformed-header",
         UsageError::Encode(EncodeError::NulInHeader { .. }) => "nul-in-header",
