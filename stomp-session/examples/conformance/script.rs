@@ -32,9 +32,9 @@ impl Report {
             if line.trim().is_empty() {
                 continue;
             }
-            match Line::parse(line) {
-                Ok(Line::Other) => self.left_out += 1,
-                Ok(Line::Script(script)) => match survive(|| script.run()) {
+            match parse(line) {
+                Ok(None) => self.left_out += 1,
+                Ok(Some(script)) => match survive(|| script.run()) {
                     Ok(()) => self.passed += 1,
                     Err(failure) => self.failures.push(format!("{}: {failure}", script.id)),
                 },
@@ -52,21 +52,15 @@ fn survive(play: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     std::panic::catch_unwind(AssertUnwindSafe(play)).unwrap_or_else(|_| Err("it panics".into()))
 }
 
-enum Line {
-    Script(Script),
-    Other,
-}
-
-impl Line {
-    fn parse(line: &str) -> serde_json::Result<Self> {
-        let value: Value = serde_json::from_str(line)?;
-        let is_script = value.get("steps").is_some();
-        let is_case = value.get("wire").is_some() || value.get("frames").is_some();
-        match value.get("kind").and_then(Value::as_str) {
-            Some(kind) if is_script && kind != "client" => Ok(Self::Other),
-            None if is_case => Ok(Self::Other),
-            _ => Script::deserialize(value).map(Self::Script),
-        }
+/// Reads a line; `None` is a script of another kind, or a case for a codec.
+fn parse(line: &str) -> serde_json::Result<Option<Script>> {
+    let value: Value = serde_json::from_str(line)?;
+    let is_script = value.get("steps").is_some();
+    let is_case = value.get("wire").is_some() || value.get("frames").is_some();
+    match value.get("kind").and_then(Value::as_str) {
+        Some(kind) if is_script && kind != "client" => Ok(None),
+        None if is_case => Ok(None),
+        _ => Script::deserialize(value).map(Some),
     }
 }
 

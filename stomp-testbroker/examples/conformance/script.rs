@@ -1,40 +1,71 @@
 //! One script: what its clients send, and what the broker has to answer.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::BytesMut;
 use serde::Deserialize;
+use serde_json::Value;
 use stomp_commands::HeartBeat;
 use stomp_frame::{Command, Decoder, Encoder, Frame, Item, Limits, Side, Version, header};
 use stomp_testbroker::{Broker, Config, ConnectionId, NackPolicy};
 
-/// Runs every script of kind `broker` in a file of JSON lines.
-pub(crate) fn run_all(text: &str) -> impl Iterator<Item = Result<(), String>> {
-    text.lines()
-        .filter(|line| !line.trim().is_empty())
-        .filter_map(|line| match serde_json::from_str::<Head>(line) {
-            Ok(head) if head.kind != "broker" => None,
-            Ok(head) => Some(
-                serde_json::from_str::<Script>(line)
-                    .map_err(|error| error.to_string())
-                    .and_then(|script| script.run())
-                    .map_err(|failure| format!("{}: {failure}", head.id)),
-            ),
-            Err(error) => Some(Err(format!("not a script: {error}"))),
-        })
+/// What came of the scripts played so far.
+#[derive(Default)]
+pub(crate) struct Report {
+    pub(crate) passed: usize,
+    /// One text for each failed script: its id, and what was wrong.
+    pub(crate) failures: Vec<String>,
+    /// Lines that are scripts of another kind, or cases for a codec.
+    pub(crate) left_out: usize,
 }
 
-#[derive(Deserialize)]
-struct Head {
-    id: String,
-    kind: String,
+impl Report {
+    /// Plays each script of kind `broker` in a file of JSON lines.
+    pub(crate) fn run(&mut self, file: &str, text: &str) {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        for (number, line) in (1..).zip(text.lines()) {
+            if line.trim().is_empty() {
+                continue;
+            }
+            match parse(line) {
+                Ok(None) => self.left_out += 1,
+                Ok(Some(script)) => match survive(|| script.run()) {
+                    Ok(()) => self.passed += 1,
+                    Err(failure) => self.failures.push(format!("{}: {failure}", script.id)),
+                },
+                Err(error) => {
+                    let failure = format!("{file}:{number}: not a script: {error}");
+                    self.failures.push(failure);
+                }
+            }
+        }
+    }
+}
+
+/// Makes a panic a failure like any other, so that the other scripts have their turn.
+fn survive(play: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    std::panic::catch_unwind(AssertUnwindSafe(play)).unwrap_or_else(|_| Err("it panics".into()))
+}
+
+/// Reads a line; `None` is a script of another kind, or a case for a codec.
+fn parse(line: &str) -> serde_json::Result<Option<Script>> {
+    let value: Value = serde_json::from_str(line)?;
+    let is_script = value.get("steps").is_some();
+    let is_case = value.get("wire").is_some() || value.get("frames").is_some();
+    match value.get("kind").and_then(Value::as_str) {
+        Some(kind) if is_script && kind != "broker" => Ok(None),
+        None if is_case => Ok(None),
+        _ => Script::deserialize(value).map(Some),
+    }
 }
 
 #[derive(Deserialize)]
 struct Script {
+    id: String,
     #[serde(default)]
     config: ScriptConfig,
     steps: Vec<Step>,
@@ -45,7 +76,7 @@ struct Script {
 struct ScriptConfig {
     versions: Option<Vec<String>>,
     heart_beat: Option<(u64, u64)>,
-    tolerance: Option<u32>,
+    tolerance: Option<f64>,
     users: BTreeMap<String, String>,
     nack: Option<String>,
     limits: ScriptLimits,
@@ -59,10 +90,11 @@ struct ScriptLimits {
     max_body: Option<u64>,
 }
 
+/// One line of the script: an act of a client, or an expectation. Fields that the schema does not
+/// name are remarks.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Step {
-    at_ms: u64,
+    at_ms: Option<u64>,
     conn: String,
     client: Option<ScriptFrame>,
     client_raw: Option<String>,
@@ -81,9 +113,8 @@ struct ScriptFrame {
     body: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[derive(Default)]
 struct Expect {
     frame: Option<Pattern>,
     unordered: Option<Vec<Pattern>>,
@@ -105,6 +136,28 @@ struct Pattern {
     #[serde(default)]
     all: BTreeMap<String, Vec<String>>,
     body: Option<String>,
+}
+
+impl Step {
+    /// Whether anything is done or expected.
+    fn is_known(&self) -> bool {
+        self.client.is_some()
+            || self.client_raw.is_some()
+            || self.client_eol.is_some()
+            || self.client_close.is_some()
+            || self.expect.is_some()
+    }
+}
+
+impl Expect {
+    fn is_known(&self) -> bool {
+        self.frame.is_some()
+            || self.unordered.is_some()
+            || self.eol.is_some()
+            || self.close.is_some()
+            || self.nothing.is_some()
+            || self.distinct.is_some()
+    }
 }
 
 impl Script {
@@ -131,7 +184,9 @@ impl ScriptConfig {
         if let Some((send, receive)) = self.heart_beat {
             config.heart_beat = HeartBeat::new(send, receive);
         }
-        config.tolerance = self.tolerance;
+        config.dead_percent = self
+            .tolerance
+            .map(|periods| (periods * 100.0).round() as u32);
         config.logins = self.users.clone();
         config.nack = match self.nack.as_deref() {
             None => None,
@@ -144,10 +199,17 @@ impl ScriptConfig {
             &mut config.caps.frame,
         ] {
             let script = &self.limits;
+            limits.head = usize::MAX;
             limits.headers = script.max_headers.unwrap_or(limits.headers);
             limits.header_line = script.max_header_line.unwrap_or(limits.header_line);
             limits.body = script.max_body.unwrap_or(limits.body);
         }
+        // Scripts have no words for any other cap.
+        config.caps.connect_time = Some(Duration::from_secs(365 * 24 * 3600));
+        config.caps.output = usize::MAX;
+        config.caps.subscriptions = usize::MAX;
+        config.caps.transactions = usize::MAX;
+        config.caps.transaction_frames = usize::MAX;
         Ok(config)
     }
 }
@@ -184,7 +246,12 @@ impl Stage {
     }
 
     fn play(&mut self, step: &Step) -> Result<(), String> {
-        self.advance(self.start + Duration::from_millis(step.at_ms))?;
+        if !step.is_known() {
+            return Err("nobody knows what to do".into());
+        }
+        if let Some(ms) = step.at_ms {
+            self.advance(self.start + Duration::from_millis(ms))?;
+        }
         if !self.clients.contains_key(&step.conn) {
             let id = self.broker.handle_open(self.now);
             self.clients.insert(step.conn.clone(), Client::new(id));
@@ -259,6 +326,9 @@ impl Stage {
     }
 
     fn check(&mut self, name: &str, expect: &Expect) -> Result<(), String> {
+        if !expect.is_known() {
+            return Err("nobody knows what is expected".into());
+        }
         let client = self.clients.get_mut(name).ok_or("no such connection")?;
         if let Some(pattern) = &expect.frame {
             let frame = client.next_frame()?;

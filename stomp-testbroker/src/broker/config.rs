@@ -21,9 +21,9 @@ pub struct Config {
     /// How often the broker can beat, and how often it wants the client to. Default: `0,0`; the
     /// profiles of real brokers answer with the client's own numbers and ignore this.
     pub heart_beat: HeartBeat,
-    /// How many periods of silence the broker bears before it takes a client for dead.
-    /// Default: what the profile does, 2 for [`Profile::Strict`].
-    pub tolerance: Option<u32>,
+    /// How long the broker bears silence before it takes a client for dead, in percent of the
+    /// agreed period. Default: what the profile does, 200 for [`Profile::Strict`].
+    pub dead_percent: Option<u32>,
     /// Users and their passcodes. Default: empty, and then everybody may come in.
     pub logins: BTreeMap<String, String>,
     /// The virtual hosts there are. Default: empty, and then any name is one.
@@ -54,7 +54,7 @@ impl Default for Config {
             profile: Profile::Strict,
             versions: Version::ALL.to_vec(),
             heart_beat: HeartBeat::NONE,
-            tolerance: None,
+            dead_percent: None,
             logins: BTreeMap::new(),
             virtual_hosts: Vec::new(),
             host_required: None,
@@ -75,7 +75,7 @@ impl fmt::Debug for Config {
             .field("profile", &self.profile)
             .field("versions", &self.versions)
             .field("heart_beat", &self.heart_beat)
-            .field("tolerance", &self.tolerance)
+            .field("dead_percent", &self.dead_percent)
             .field("logins", &self.logins.keys().collect::<Vec<_>>())
             .field("virtual_hosts", &self.virtual_hosts)
             .field("host_required", &self.host_required)

@@ -127,8 +127,9 @@ impl Broker {
 
     fn start_beats(&mut self, id: ConnectionId, ours: HeartBeat, theirs: HeartBeat, now: Instant) {
         let agreed = negotiate::heart_beat(ours, theirs);
-        let tolerance = self.config.tolerance.unwrap_or(self.manners.tolerance);
-        let looks = self.manners.looks_by_the_period && self.config.tolerance.is_none();
+        let configured = self.config.dead_percent;
+        let dead_percent = configured.unwrap_or(self.manners.dead_percent);
+        let looks = self.manners.looks_by_the_period && configured.is_none();
         let rhythm = self.manners.rhythm;
         let every = agreed.send.filter(is_reachable);
         let beats = &mut self.connection(id).beats;
@@ -142,7 +143,7 @@ impl Broker {
             Rhythm::Full | Rhythm::LateFirst => every,
         });
         let period = agreed.receive.filter(is_reachable);
-        beats.dead_after = period.map(|period| period.saturating_mul(tolerance));
+        beats.dead_after = period.map(|period| period * dead_percent / 100);
         beats.looked_at_every = period.filter(|_| looks);
         self.announce(id);
     }

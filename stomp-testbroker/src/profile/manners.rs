@@ -44,8 +44,8 @@ pub(crate) struct Manners {
     pub(crate) forgives_blanks: bool,
     pub(crate) heart_beat: HeartBeatAnswer,
     pub(crate) rhythm: Rhythm,
-    /// How many periods of silence are death.
-    pub(crate) tolerance: u32,
+    /// How much of a period of silence is death.
+    pub(crate) dead_percent: u32,
     /// Whether it looks for silence once in a period: at the end of the last one that it bears.
     pub(crate) looks_by_the_period: bool,
     /// What it reads beyond the specification.
@@ -89,7 +89,7 @@ impl Manners {
                 forgives_blanks: true,
                 heart_beat: HeartBeatAnswer::Own,
                 rhythm: Rhythm::Full,
-                tolerance: 2,
+                dead_percent: 200,
                 looks_by_the_period: false,
                 octets: Tolerance::strict(),
                 escapes_in_every_version: false,
@@ -114,7 +114,7 @@ impl Manners {
                 forgives_blanks: false,
                 heart_beat: HeartBeatAnswer::MirrorWholeSeconds,
                 rhythm: Rhythm::Half,
-                tolerance: 3,
+                dead_percent: 300,
                 looks_by_the_period: true,
                 octets: nul_anywhere(),
                 escapes_in_every_version: true,
