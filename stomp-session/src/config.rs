@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use stomp_commands::{Dialect, HeartBeat};
-use stomp_frame::{Limits, Version};
+use stomp_frame::{Limits, Tolerance, Version};
 
 /// How a session connects, how patient it is, and how much it takes on.
 ///
@@ -47,7 +47,13 @@ pub struct Config {
     /// How long to wait for the RECEIPT of DISCONNECT, or the end of the connection. Default 5 s.
     pub disconnect_timeout: Duration,
     /// What frames are accepted from the server. Default: [`Limits::client`].
+    ///
+    /// Beyond them the connection ends, except for a message whose `content-length` announces too
+    /// large a body: that is [reported](crate::Event::MessageTooLarge) without its body, since
+    /// another connection would only be delivered the same message again.
     pub limits: Limits,
+    /// What is accepted beyond the specification. Default: nothing.
+    pub tolerance: Tolerance,
     /// How much may be under way.
     pub flow: FlowLimits,
     /// The broker's dialect. Default `None`: recognised by the `server` header of CONNECTED, which
@@ -120,6 +126,7 @@ impl Default for Config {
             receipt_timeout: Duration::from_secs(15),
             disconnect_timeout: Duration::from_secs(5),
             limits: Limits::client(),
+            tolerance: Tolerance::strict(),
             flow: FlowLimits::default(),
             dialect: None,
             id_prefix: "s".to_owned(),
@@ -240,6 +247,13 @@ impl Config {
         self
     }
 
+    /// Sets [`tolerance`](Self::tolerance).
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
     /// Sets [`flow`](Self::flow).
     #[must_use]
     pub fn flow(mut self, flow: FlowLimits) -> Self {
@@ -344,6 +358,7 @@ impl fmt::Debug for Config {
             .field("receipt_timeout", &self.receipt_timeout)
             .field("disconnect_timeout", &self.disconnect_timeout)
             .field("limits", &self.limits)
+            .field("tolerance", &self.tolerance)
             .field("flow", &self.flow)
             .field("dialect", &self.dialect)
             .field("id_prefix", &self.id_prefix)

@@ -15,6 +15,16 @@ pub enum Event {
     Connected(Connection),
     /// A MESSAGE came for a subscription of ours.
     Message(Delivery),
+    /// A MESSAGE came for a subscription of ours, with a body beyond the
+    /// [limit](crate::Config::limits), which was dropped as it arrived.
+    ///
+    /// Settle it like any other, or the broker will deliver it again.
+    MessageTooLarge {
+        /// The message, without its body.
+        delivery: Delivery,
+        /// How long the body was said to be, in octets.
+        length: u64,
+    },
     /// A MESSAGE came for no subscription of ours: most often one that was on its way while we
     /// unsubscribed, or a reply that RabbitMQ sends without a subscription.
     OrphanMessage(Message),

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use stomp_commands::{Connect, Peer, ReceiptId, SubscriptionId, TransactionId};
-use stomp_frame::{ContentLength, Decoder, Frame, Side};
+use stomp_frame::{ContentLength, Decoder, Frame, Oversized, Side};
 
 use crate::receipts::{Pending, Purpose};
 use crate::state::State;
@@ -89,7 +89,9 @@ impl Session {
         timers.set(Timer::Connected, now.checked_add(config.connected_timeout));
         Ok(Self {
             epoch: subscriptions.begin_epoch(),
-            decoder: Decoder::new(Side::Server, config.limits),
+            decoder: Decoder::new(Side::Server, config.limits)
+                .tolerance(config.tolerance)
+                .oversized(Oversized::Skip),
             config,
             subscriptions,
             state: State::Connecting,

@@ -33,12 +33,11 @@ impl Session {
         }
         while !self.is_closed() {
             match self.decoder.decode(src) {
-                Ok(Some(Item::Frame(frame))) => {
-                    if let Err(error) = self.handle_frame(frame) {
-                        self.close(CloseReason::Misbehaviour(Misbehaviour::Frame(error)));
+                Ok(Some(item)) => {
+                    if let Err(error) = self.handle_item(item) {
+                        self.close(CloseReason::Misbehaviour(error.into()));
                     }
                 }
-                Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error) => self.close(CloseReason::Misbehaviour(error.into())),
             }
@@ -111,12 +110,24 @@ impl Session {
         }
     }
 
+    fn handle_item(&mut self, item: Item) -> Result<(), FrameError> {
+        match item {
+            Item::Frame(frame) => self.handle_frame(frame),
+            // What can be told without the body is told.
+            Item::TooLarge { frame, length } if frame.command == Command::Message => {
+                self.handle_message(frame, Some(length))
+            }
+            Item::TooLarge { frame, .. } => self.handle_frame(frame),
+            _ => Ok(()),
+        }
+    }
+
     fn handle_frame(&mut self, frame: Frame) -> Result<(), FrameError> {
         let command = frame.command;
         match (&self.state, command) {
             (State::Connecting, Command::Connected) => self.handle_connected(frame),
             (State::Connected(_) | State::Disconnecting(..), Command::Message) => {
-                self.handle_message(frame)
+                self.handle_message(frame, None)
             }
             (State::Connected(_) | State::Disconnecting(..), Command::Receipt) => {
                 self.handle_receipt(Receipt::from_frame(frame)?);
@@ -154,9 +165,11 @@ impl Session {
         Ok(())
     }
 
-    fn handle_message(&mut self, frame: Frame) -> Result<(), FrameError> {
+    /// Takes a message, or what is left of one with a body of `too_large` octets.
+    fn handle_message(&mut self, frame: Frame, too_large: Option<u64>) -> Result<(), FrameError> {
         let Some(connected) = self.state.established_mut() else {
-            return Ok(());
+            let command = frame.command;
+            return Err(FrameError::UnexpectedCommand { command });
         };
         let version = connected.connection.version;
         let message = Message::from_frame(frame, version)?;
@@ -183,11 +196,15 @@ impl Session {
             number,
             id,
         };
-        self.events.push_back(Event::Message(Delivery {
+        let delivery = Delivery {
             message,
             subscription,
             token,
-        }));
+        };
+        self.events.push_back(match too_large {
+            None => Event::Message(delivery),
+            Some(length) => Event::MessageTooLarge { delivery, length },
+        });
         Ok(())
     }
 

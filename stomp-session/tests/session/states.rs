@@ -306,6 +306,52 @@ fn misbehaviour_ends_it_and_what_came_before_counts() {
 }
 
 #[test]
+fn message_beyond_the_limit_is_reported_without_its_body_and_can_be_settled() {
+    let limits = stomp_frame::Limits::client().body(3);
+    let mut peer = Peer::connecting(quiet().limits(limits));
+    peer.hear("CONNECTED\nversion:1.2\n\n\0");
+    peer.event();
+    let key = peer.subscribe(AckMode::Client);
+    let large = |subscription| {
+        let head = "MESSAGE\ndestination:/a\nmessage-id:1\nack:k1\ncontent-length:4";
+        format!("{head}\nsubscription:{subscription}\n\nlong\0")
+    };
+    peer.hear(&large("s1"));
+    let Some(Event::MessageTooLarge { delivery, length }) = peer.event() else {
+        panic!("a message that is too large");
+    };
+    assert_eq!((delivery.subscription, length), (key, 4));
+    let settled = peer
+        .session
+        .nack(&delivery.token, With::nothing(), peer.now);
+    assert_eq!(settled, Ok(stomp_session::Settled::Sent));
+    peer.hear(&large("gone"));
+    peer.hear(&message("s1", 2));
+    assert_eq!(peer.events(), ["orphan 1", "message m2"]);
+    peer.hear("ERROR\nmessage:no\ncontent-length:4\n\nlong\0");
+    assert_eq!(peer.events()[0], "error no");
+}
+
+#[test]
+fn message_beyond_the_limit_has_no_place_before_connected() {
+    let limits = stomp_frame::Limits::client().body(3);
+    let mut peer = Peer::connecting(quiet().limits(limits));
+    peer.hear("MESSAGE\ndestination:/a\nmessage-id:1\ncontent-length:4\n\nlong\0");
+    let unexpected = "closed: the server broke the protocol: unexpected MESSAGE frame";
+    assert_eq!(peer.events(), [unexpected]);
+}
+
+#[test]
+fn tolerance_is_a_choice() {
+    let tolerance = stomp_frame::Tolerance::lenient();
+    for (config, events) in [(quiet(), 2), (quiet().tolerance(tolerance), 1)] {
+        let mut peer = Peer::connecting(config);
+        peer.hear("CONNECTED\nversion:1.2\n\n\0\0");
+        assert_eq!(peer.events().len(), events);
+    }
+}
+
+#[test]
 fn closed_session_empties_the_buffer() {
     let mut peer = Peer::connected();
     let mut buffer = bytes::BytesMut::from("FOO\n\n\0and more");
