@@ -80,6 +80,14 @@ impl Subscribe {
         self
     }
 
+    /// Limits how many messages may be under way without acknowledgement, if the broker has a word
+    /// for that, and as far as it goes: no broker refuses a subscription over it.
+    #[must_use]
+    pub fn prefetch_hint(mut self, messages: u32) -> Self {
+        self.prefetch = Some(Prefetch::Hint(messages));
+        self
+    }
+
     /// Limits how many octets of messages may be under way without acknowledgement; 0 is one
     /// message at a time. Artemis only.
     #[must_use]
@@ -126,8 +134,10 @@ impl Subscribe {
         if self.ack != AckMode::Auto {
             frame.put(header::ACK, self.ack.as_str());
         }
-        if let Some(prefetch) = self.prefetch {
-            put_prefetch(&mut frame, prefetch)?;
+        match self.prefetch {
+            Some(Prefetch::Hint(messages)) => hint_prefetch(&mut frame, messages, &self.headers),
+            Some(prefetch) => put_prefetch(&mut frame, prefetch)?,
+            None => {}
         }
         if let Some(name) = self.durable {
             put_durable(&mut frame, &name)?;
@@ -205,12 +215,15 @@ pub enum Prefetch {
     Messages(u32),
     /// So many octets of messages; 0 is one message at a time.
     Bytes(u32),
+    /// So many messages, or the nearest number that the broker has a word for, or whatever it does
+    /// when it is told nothing.
+    Hint(u32),
 }
 
 fn put_prefetch(frame: &mut Assembly, prefetch: Prefetch) -> Result<(), CommandError> {
     let feature = match prefetch {
-        Prefetch::Messages(_) => Feature::Prefetch,
         Prefetch::Bytes(_) => Feature::WindowBytes,
+        _ => Feature::Prefetch,
     };
     let (name, value, min, max) = match (frame.words().prefetch, prefetch) {
         (Some(Flow::Messages { name, max }), Prefetch::Messages(n)) => (name, n, 1, max),
@@ -223,6 +236,19 @@ fn put_prefetch(frame: &mut Assembly, prefetch: Prefetch) -> Result<(), CommandE
     }
     frame.put(name, value.to_string());
     Ok(())
+}
+
+/// Writes a prefetch that nobody insists on. A header of the user's own goes before it.
+fn hint_prefetch(frame: &mut Assembly, messages: u32, user: &Headers) {
+    let (name, value) = match frame.words().prefetch {
+        Some(Flow::Messages { name, max }) => (name, messages.clamp(1, max)),
+        // One at a time is the only number of messages that can be said in octets.
+        Some(Flow::Bytes { name, .. }) if messages <= 1 => (name, 0),
+        _ => return,
+    };
+    if !user.contains(name) {
+        frame.put(name, value.to_string());
+    }
 }
 
 /// Writes how a durable subscription is named, on SUBSCRIBE and UNSUBSCRIBE alike.

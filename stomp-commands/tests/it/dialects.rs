@@ -72,6 +72,23 @@ fn a_prefetch_of_nothing_is_refused() {
 }
 
 #[test]
+fn a_hint_is_said_as_far_as_there_is_a_word_and_refuses_nothing() {
+    let ask = |dialect, n| said(subscribe().prefetch_hint(n).into_frame(peer(dialect)));
+    assert_eq!(ask(RabbitMq, 10), pairs(&[("prefetch-count", "10")]));
+    assert_eq!(ask(RabbitMq, 0), pairs(&[("prefetch-count", "1")]));
+    assert_eq!(
+        ask(RabbitMq, u32::MAX),
+        pairs(&[("prefetch-count", "65535")])
+    );
+    assert_eq!(ask(Artemis, 1), pairs(&[("consumer-window-size", "0")]));
+    assert_eq!(ask(Artemis, 10), pairs(&[]));
+    assert_eq!(ask(Generic, 10), pairs(&[]));
+    let mine = subscribe().prefetch_hint(10).header("prefetch-count", "5");
+    let mine = said(mine.into_frame(peer(RabbitMq)));
+    assert_eq!(mine, pairs(&[("prefetch-count", "5")]));
+}
+
+#[test]
 fn a_prefetch_of_more_than_brokers_can_read_is_refused() {
     for (dialect, most) in [(RabbitMq, u16::MAX.into()), (ActiveMq, i32::MAX as u32)] {
         assert!(subscribe().prefetch(most).into_frame(peer(dialect)).is_ok());
