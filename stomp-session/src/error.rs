@@ -1,3 +1,5 @@
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use stomp_commands::{CommandError, FrameError};
@@ -91,6 +93,13 @@ pub enum CloseReason {
     /// The connection ended, and nobody said why.
     #[error("the connection was lost")]
     ConnectionLost,
+    /// The transport failed.
+    #[error("the connection was lost: {0}")]
+    Transport(#[from] TransportError),
+    /// The connection ended before CONNECTED, and nobody said why. ActiveMQ does so now and then
+    /// when the login is wrong.
+    #[error("closed before CONNECTED (is the login right, and is this its STOMP port?)")]
+    ClosedBeforeConnected,
     /// The server answered CONNECT by ERROR: wrong login, unknown host, no common version.
     #[error("the server refused the connection: {0}")]
     ConnectRefused(ServerError),
@@ -124,6 +133,30 @@ pub enum CloseReason {
     },
 }
 
+/// A transport that could not be made, or failed: what the operating system said, in lower case
+/// and without its number for it.
+///
+/// ```
+/// use std::io;
+/// use stomp_session::TransportError;
+///
+/// let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+/// assert_eq!(TransportError::from(&refused).to_string(), "connection refused");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TransportError(Arc<str>);
+
+impl From<&io::Error> for TransportError {
+    fn from(error: &io::Error) -> Self {
+        let text = error.to_string();
+        match text.split_once(" (os error") {
+            Some((text, _)) => Self(text.to_lowercase().into()),
+            None => Self(text.into()),
+        }
+    }
+}
+
 /// How the server broke the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -142,16 +175,20 @@ pub enum Misbehaviour {
 pub enum ReceiptFailure {
     /// No octet of the frame left the session: the broker has not seen it.
     #[error("the frame was not sent")]
-    NotSent,
+    NotSent(#[source] CloseReason),
     /// The receipt did not come in time. The broker may have processed the frame, or will.
     #[error("no receipt within the time allowed")]
     Deadline,
     /// The connection ended first. The broker may have processed the frame.
     #[error("the connection ended before the receipt came")]
-    ConnectionLost,
+    ConnectionLost(#[source] CloseReason),
     /// The server answered this frame by ERROR.
     #[error("the server refused the frame: {0}")]
     Refused(ServerError),
+    /// The server closed with an ERROR that names no frame, when this SUBSCRIBE was the next to be
+    /// answered. RabbitMQ never names the frame.
+    #[error("the server seems to have refused the frame: {0}")]
+    Suspected(ServerError),
     /// The transaction was lost before its COMMIT left: nothing of it took place.
     #[error("the transaction was lost with its connection")]
     TransactionLost,

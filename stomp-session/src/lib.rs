@@ -121,12 +121,14 @@ mod transmit;
 mod with;
 
 pub use config::{Config, FlowLimits, Liveness, Opening};
-pub use error::{CloseReason, Misbehaviour, ReceiptFailure, UsageError};
+pub use error::{CloseReason, Misbehaviour, ReceiptFailure, TransportError, UsageError};
 pub use event::{AckToken, Connection, Delivery, Epoch, Event, Refusal, ServerError, Settled};
 pub use session::Session;
 pub use state::SessionState;
 pub use subscriptions::{SubscriptionKey, Subscriptions};
 pub use with::With;
+
+pub use stomp_frame::{Limits, Tolerance};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

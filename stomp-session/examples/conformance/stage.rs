@@ -459,7 +459,9 @@ fn describe(
         Event::Closed(CloseReason::Disconnected { confirmed }) => {
             ("disconnected", json!({ "confirmed": confirmed }))
         }
-        Event::Closed(CloseReason::ConnectionLost) => ("connection-lost", json!({})),
+        Event::Closed(CloseReason::ConnectionLost | CloseReason::ClosedBeforeConnected) => {
+            ("connection-lost", json!({}))
+        }
         _ => return None,
     })
 }

@@ -1,5 +1,6 @@
 //! What happened outside.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,8 +16,8 @@ use crate::receipts::{Pending, Purpose};
 use crate::state::{Connected, State};
 use crate::timers::Timer;
 use crate::{
-    AckToken, CloseReason, Connection, Delivery, Event, Misbehaviour, ReceiptFailure, Refusal,
-    ServerError, SubscriptionKey,
+    AckToken, CloseReason, Connection, Delivery, Event, ReceiptFailure, Refusal, ServerError,
+    SubscriptionKey,
 };
 
 impl Session {
@@ -53,12 +54,25 @@ impl Session {
     /// After DISCONNECT that is as good as its receipt: many a broker closes at once.
     pub fn handle_eof(&mut self, now: Instant) {
         self.advance(now);
-        let reason = match self.state {
-            State::Disconnecting(..) => CloseReason::Disconnected { confirmed: false },
+        self.end(match self.state {
+            State::Connecting => CloseReason::ClosedBeforeConnected,
             _ => CloseReason::ConnectionLost,
-        };
+        });
+    }
+
+    /// Takes note that the transport has failed, and why.
+    pub fn handle_io_error(&mut self, error: &io::Error, now: Instant) {
+        self.advance(now);
+        self.end(CloseReason::Transport(error.into()));
+    }
+
+    /// Takes note that nothing can be read or written any more.
+    fn end(&mut self, reason: CloseReason) {
         self.transmit.clear();
-        self.close(reason);
+        self.close(match self.state {
+            State::Disconnecting(..) => CloseReason::Disconnected { confirmed: false },
+            _ => reason,
+        });
     }
 
     /// Does what is due: sends a heart-beat, or gives up waiting.
@@ -341,7 +355,7 @@ impl Session {
             self.transmit.clear();
         }
         for pending in connected.receipts.drain() {
-            self.lost(pending);
+            self.lost(pending, &reason);
         }
         for transaction in connected.transactions {
             self.subscriptions.lose(transaction.clone());
@@ -352,7 +366,7 @@ impl Session {
     }
 
     /// The connection ended before the frame was answered.
-    fn lost(&mut self, pending: Pending) {
+    fn lost(&mut self, pending: Pending, reason: &CloseReason) {
         if pending.purpose.is_internal() || pending.purpose == Purpose::Disconnect {
             return;
         }
@@ -360,8 +374,8 @@ impl Session {
         let why = match (&pending.purpose, leaves) {
             (Purpose::Commit(_), true) => ReceiptFailure::InDoubt,
             (Purpose::Commit(_) | Purpose::InTransaction(_), _) => ReceiptFailure::TransactionLost,
-            (_, true) => ReceiptFailure::ConnectionLost,
-            (_, false) => ReceiptFailure::NotSent,
+            (_, true) => ReceiptFailure::ConnectionLost(reason.clone()),
+            (_, false) => ReceiptFailure::NotSent(reason.clone()),
         };
         self.events.push_back(Event::ReceiptFailed {
             receipt: pending.id,

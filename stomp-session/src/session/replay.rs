@@ -6,7 +6,7 @@ use stomp_frame::{ContentLength, Version};
 use super::Session;
 use crate::live::Slot;
 use crate::receipts::Purpose;
-use crate::{Event, Refusal, ServerError, SubscriptionKey, UsageError};
+use crate::{Event, ReceiptFailure, Refusal, ServerError, SubscriptionKey, UsageError};
 
 /// So many ERRORs in a row that name no frame are enough to suspect a SUBSCRIBE for good: one may
 /// have been about anything, as when an administrator closes all connections.
@@ -150,10 +150,26 @@ impl Session {
     /// An ERROR came that names no frame. If a SUBSCRIBE was the next to be answered, it may have
     /// been meant.
     pub(super) fn suspect(&mut self, error: &ServerError) {
-        let oldest = self.state.established().and_then(|c| c.receipts.oldest());
-        let Some(&Purpose::Subscribe { subscription, .. }) = oldest.map(|p| &p.purpose) else {
+        let Some(connected) = self.state.established_mut() else {
             return;
         };
+        let Some(oldest) = connected.receipts.oldest() else {
+            return;
+        };
+        let Purpose::Subscribe {
+            subscription,
+            replay,
+        } = oldest.purpose
+        else {
+            return;
+        };
+        if !replay {
+            // Whoever asked for it is told, and decides.
+            let receipt = oldest.id.clone();
+            connected.receipts.remove(receipt.as_str());
+            let why = ReceiptFailure::Suspected(error.clone());
+            self.events.push_back(Event::ReceiptFailed { receipt, why });
+        }
         let Some(entry) = self.subscriptions.get_mut(subscription) else {
             return;
         };

@@ -14,12 +14,12 @@ impl Session {
     /// Queues ACK for a delivery, in ack mode `client` for all earlier ones of its subscription,
     /// too.
     ///
-    /// A delivery of another connection is not acknowledged: nothing is sent, and the answer is
-    /// [`Settled::Stale`].
+    /// A delivery of another connection is not acknowledged, nor one of this connection once it
+    /// has ended: nothing is sent, and the answer is [`Settled::Stale`].
     ///
     /// # Errors
     ///
-    /// When not connected; when the delivery needs no ACK, or is settled already, also by a
+    /// While disconnecting; when the delivery needs no ACK, or is settled already, also by a
     /// transaction that is still open; when its subscription is gone; when too much is under way.
     pub fn ack(
         &mut self,
@@ -53,7 +53,7 @@ impl Session {
         now: Instant,
     ) -> Result<Settled, UsageError> {
         self.advance(now);
-        if token.epoch != self.epoch {
+        if token.epoch != self.epoch || self.is_closed() {
             return Ok(Settled::Stale);
         }
         let peer = self.peer()?;

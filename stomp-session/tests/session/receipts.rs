@@ -122,7 +122,7 @@ fn receipt_behind_an_error_proves_nothing() {
         peer.events(),
         [
             "error not_found",
-            "no receipt r1: the connection ended before the receipt came",
+            "no receipt r1: the server seems to have refused the frame: not_found",
             "closed: the server reported an error: not_found",
         ]
     );

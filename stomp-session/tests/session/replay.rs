@@ -1,5 +1,7 @@
 use stomp_commands::{AckMode, Subscribe};
-use stomp_session::{Event, Refusal, SubscriptionKey, Subscriptions, UsageError, With};
+use stomp_session::{
+    CloseReason, Event, ReceiptFailure, Refusal, SubscriptionKey, Subscriptions, UsageError, With,
+};
 
 use crate::peer::{Peer, message, quiet};
 
@@ -364,4 +366,50 @@ fn new_set_is_empty_and_counts_from_one() {
     assert!(!subscriptions.is_empty());
     assert!(subscriptions.keys().eq(keys));
     assert_eq!(subscriptions.destination(keys[1]), Some("/a"));
+}
+
+#[test]
+fn new_subscription_under_suspicion_is_reported_at_once_and_can_be_forgotten() {
+    let mut peer = Peer::connected();
+    let subscribe = Subscribe::to("/a").receipt("r1");
+    let key = peer.session.subscribe(subscribe, peer.now);
+    peer.send("r2");
+    peer.sent();
+    peer.hear("ERROR\nmessage:access_refused\n\n\0");
+    let Some(Event::Error(_)) = peer.event() else {
+        panic!("the error comes first");
+    };
+    let Some(Event::ReceiptFailed { receipt, why }) = peer.event() else {
+        panic!("then what it seems to be about");
+    };
+    assert_eq!(receipt.as_str(), "r1");
+    assert!(matches!(why, ReceiptFailure::Suspected(_)), "{why:?}");
+    let Some(Event::ReceiptFailed { receipt, why }) = peer.event() else {
+        panic!("then what is lost by it");
+    };
+    assert_eq!(receipt.as_str(), "r2");
+    // Everybody who waited is told why it is over, before that is said by itself.
+    assert!(
+        matches!(why, ReceiptFailure::ConnectionLost(CloseReason::Error(_))),
+        "{why:?}"
+    );
+    let end = "closed: the server reported an error: access_refused";
+    assert_eq!(peer.events(), [end]);
+    let subscriptions = peer.session.subscriptions_mut();
+    subscriptions.forget(key.expect("connected"));
+    assert_eq!(peer.reconnected().sent(), "");
+}
+
+#[test]
+fn prefetch_that_is_only_a_hint_keeps_no_broker_from_taking_the_subscription() {
+    let mut peer = Peer::connecting(quiet());
+    peer.hear("CONNECTED\nversion:1.2\nserver:ActiveMQ/5.17.2\n\n\0");
+    let hint = Subscribe::to("/a").prefetch_hint(10);
+    peer.session.subscribe(hint, peer.now).expect("connected");
+    assert!(peer.sent().contains("activemq.prefetchSize:10"));
+    let mut peer = peer.reconnected();
+    assert!(!peer.sent().contains("prefetch"));
+    assert_eq!(peer.session.subscriptions().quarantined().count(), 0);
+    let mut peer = peer.reconnected_by("CONNECTED\nversion:1.2\nserver:RabbitMQ/3.10.8\n\n\0");
+    assert!(peer.sent().contains("prefetch-count:10"));
 }

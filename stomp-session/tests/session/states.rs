@@ -4,8 +4,8 @@ use stomp_commands::{Abort, Ack, AckMode, Begin, Commit, Dialect, Disconnect, He
 use stomp_commands::{Nack, Send, Subscribe, Unsubscribe};
 use stomp_frame::{Command, Frame, Version, encode};
 use stomp_session::{
-    CloseReason, Config, Event, Misbehaviour, Opening, Session, SessionState, Subscriptions,
-    UsageError, With,
+    CloseReason, Config, Event, Misbehaviour, Opening, Session, SessionState, Settled,
+    Subscriptions, UsageError, With,
 };
 
 use crate::peer::{Peer, message, quiet};
@@ -119,12 +119,16 @@ fn commands_need_a_connection() {
         }
         peer.sent();
         let (session, now) = (&mut peer.session, peer.now);
+        let settled = match state {
+            SessionState::Closed => Ok(Settled::Stale),
+            _ => Err(UsageError::NotConnected),
+        };
+        assert_eq!(session.ack(&token, With::nothing(), now), settled);
+        assert_eq!(session.nack(&token, With::nothing(), now), settled);
         let refused = [
             session.send(Send::to("/queue/a"), now),
             session.subscribe(Subscribe::to("/b"), now).map(drop),
             session.unsubscribe(key, With::nothing(), now),
-            session.ack(&token, With::nothing(), now).map(drop),
-            session.nack(&token, With::nothing(), now).map(drop),
             session.begin(Begin::new("u"), now),
             session.commit(Commit::new("t"), now),
             session.abort(Abort::new("t"), now),
@@ -132,7 +136,7 @@ fn commands_need_a_connection() {
         ];
         assert_eq!(
             refused,
-            [const { Err(UsageError::NotConnected) }; 9],
+            [const { Err(UsageError::NotConnected) }; 7],
             "{state:?}"
         );
         assert_eq!(peer.sent(), "");
@@ -277,10 +281,30 @@ fn connected_in_time_stops_the_clock() {
 }
 
 #[test]
-fn end_before_connected_is_a_lost_connection() {
+fn end_before_connected_says_what_it_may_mean() {
     let mut peer = Peer::connecting(quiet());
     peer.session.handle_eof(peer.now);
-    assert_eq!(peer.closed(), CloseReason::ConnectionLost);
+    let reason = peer.closed();
+    assert_eq!(reason, CloseReason::ClosedBeforeConnected);
+    assert!(reason.to_string().contains("is the login right"));
+}
+
+#[test]
+fn transport_that_fails_is_the_reason_in_every_state_but_the_last() {
+    let error = std::io::Error::from_raw_os_error(104);
+    for state in STATES {
+        let mut peer = in_state(state);
+        peer.session.handle_io_error(&error, peer.now);
+        let events = peer.events();
+        match state {
+            SessionState::Disconnecting => assert_eq!(events, ["closed: disconnected"]),
+            SessionState::Closed => assert_eq!(events, [""; 0]),
+            _ => assert_eq!(
+                events,
+                ["closed: the connection was lost: connection reset by peer"]
+            ),
+        }
+    }
 }
 
 #[test]
