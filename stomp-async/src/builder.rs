@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stomp_commands::HeartBeat;
 use stomp_failover::{Broker, Failover, FailoverUri, UriError};
-use stomp_session::Config;
+use stomp_session::{Config, Limits, Tolerance};
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 use crate::dialer::Dialer;
@@ -104,7 +104,22 @@ impl Builder {
         self
     }
 
-    /// Changes anything else about the session: versions, limits, liveness, headers of CONNECT.
+    /// Sets how large the frames of the broker may be. Default: [`Limits::client`].
+    ///
+    /// A message with a larger body comes as [`Error::TooLarge`], without the body; anything else
+    /// beyond the limits ends the connection.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.session = self.session.limits(limits);
+        self
+    }
+
+    /// Sets what is accepted from the broker beyond the specification. Default: nothing.
+    pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.session = self.session.tolerance(tolerance);
+        self
+    }
+
+    /// Changes anything else about the session: versions, liveness, headers of CONNECT.
     pub fn session(mut self, change: impl FnOnce(Config) -> Config) -> Self {
         self.session = change(self.session);
         self

@@ -7,7 +7,8 @@ use stomp_commands::{Send, Subscribe};
 use stomp_session::{AckToken, Settled, SubscriptionKey};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use crate::{Error, Message};
+use crate::Error;
+use crate::inboxes::Item;
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
@@ -21,9 +22,7 @@ pub(crate) enum Call {
     },
     Subscribe {
         command: Subscribe,
-        /// How many messages to ask the broker for at a time, if it has a word for that.
-        prefetch: u32,
-        inbox: mpsc::Sender<Result<Message, Error>>,
+        inbox: mpsc::Sender<Item>,
         ticket: Ticket,
         reply: Reply<SubscriptionKey>,
     },

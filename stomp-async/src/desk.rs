@@ -4,17 +4,18 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use stomp_commands::{Dialect, Feature, ReceiptId, Send, Subscribe};
+use stomp_commands::{ReceiptId, Send, Subscribe};
 use stomp_session::{
-    AckToken, CloseReason, Delivery, Event as Said, Refusal, Settled, SubscriptionKey, With,
+    AckToken, CloseReason, Delivery, Event as Said, Refusal, Session, Settled, SubscriptionKey,
+    With,
 };
-use tokio::sync::broadcast;
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::{broadcast, mpsc};
 
 use crate::call::{Call, Confirm, Reply, Verdict};
 use crate::handle::{Common, Handle, WeakHandle};
+use crate::inboxes::{Inboxes, Item, Pushed};
 use crate::link::{Link, now};
-use crate::{Cause, Error, Event, Message};
+use crate::{Cause, Error, Event, Message, Oversized};
 
 pub(crate) struct Desk {
     handle: WeakHandle,
@@ -22,20 +23,18 @@ pub(crate) struct Desk {
     /// Calls that wait for a connection, or for room in the session.
     held: VecDeque<Call>,
     waiters: HashMap<ReceiptId, Waiter>,
-    inboxes: HashMap<SubscriptionKey, Inbox>,
+    inboxes: Inboxes,
+    /// The client is disconnecting.
+    leaving: bool,
 }
+
+/// Octets that may wait for room in inboxes while somebody waits for an answer.
+const OVERFLOW: usize = 8 << 20;
 
 /// Whoever waits for a RECEIPT.
 enum Waiter {
     Send(Reply<()>),
     Subscribe(SubscriptionKey, Reply<SubscriptionKey>),
-}
-
-/// The way to a [`Subscription`](crate::Subscription).
-struct Inbox {
-    sender: mpsc::Sender<Result<Message, Error>>,
-    /// What found the inbox full. No more than came with one read, since reading stops then.
-    backlog: VecDeque<Message>,
 }
 
 impl Desk {
@@ -45,7 +44,8 @@ impl Desk {
             events,
             held: VecDeque::new(),
             waiters: HashMap::new(),
-            inboxes: HashMap::new(),
+            inboxes: Inboxes::default(),
+            leaving: false,
         }
     }
 
@@ -61,6 +61,7 @@ impl Desk {
                 return Some(reason);
             }
             if !self.pump(link) {
+                self.balance(link);
                 return None;
             }
         }
@@ -75,11 +76,14 @@ impl Desk {
                     tracing::info!(%broker, version = %connection.version, "connected");
                     let _ = self.events.send(Event::Connected { broker, connection });
                 }
-                Said::Message(delivery) => self.deliver(delivery, link),
+                Said::Message(delivery) => self.deliver(delivery, None, link),
+                Said::MessageTooLarge { delivery, length } => {
+                    self.deliver(delivery, Some(length), link);
+                }
                 Said::Receipt { receipt, .. } => self.confirm(&receipt, link),
                 Said::ReceiptFailed { receipt, why } => {
                     let patience = link.session.config().receipt_timeout;
-                    self.fail(&receipt, Error::no_receipt(why, patience));
+                    self.fail(&receipt, Error::no_receipt(why, patience), link);
                 }
                 Said::SubscriptionRefused { subscription, why } => self.refused(subscription, why),
                 Said::Replayed => {
@@ -111,13 +115,17 @@ impl Desk {
         self.held.push_back(call);
     }
 
-    /// Keeps a call for the next connection, unless it can be answered now.
-    pub(crate) fn accept_offline(&mut self, call: Call) {
+    /// Keeps a call for the next connection, unless the last one can answer it.
+    pub(crate) fn accept_offline(&mut self, call: Call, last: &mut Session) {
         match call {
-            // The message came on a connection that is gone.
-            Call::Settle { ticket, reply, .. } => {
+            Call::Settle {
+                verdict,
+                token,
+                ticket,
+                reply,
+            } => {
                 if ticket.claim() {
-                    let _ = reply.send(Ok(Settled::Stale));
+                    let _ = reply.send(settle(verdict, &token, last));
                 }
             }
             call => self.held.push_back(call),
@@ -141,13 +149,7 @@ impl Desk {
         for call in std::mem::take(&mut self.held) {
             self.refuse(call, cause);
         }
-        let failed = !matches!(cause, Cause::Disconnected);
-        for (_, inbox) in self.inboxes.drain() {
-            if failed {
-                // A full inbox ends without the reason; `Client` still tells it.
-                let _ = inbox.sender.try_send(Err(Error::Closed(cause.clone())));
-            }
-        }
+        self.inboxes.clear();
     }
 
     /// Answers a call that will not be carried out.
@@ -155,7 +157,7 @@ impl Desk {
         match call {
             Call::Send { reply, .. } => drop(reply.send(Err(Error::NotSent(cause.clone())))),
             Call::Subscribe { reply, .. } => drop(reply.send(Err(Error::Closed(cause.clone())))),
-            Call::Settle { reply, .. } => drop(reply.send(Ok(Settled::Stale))),
+            Call::Settle { reply, .. } => drop(reply.send(Err(Error::Closed(cause.clone())))),
             Call::Disconnect { reply } => drop(reply.send(Ok(()))),
             Call::Unsubscribe { .. } => {}
         }
@@ -178,13 +180,12 @@ impl Desk {
             }
             Call::Subscribe {
                 command,
-                prefetch,
                 inbox,
                 ticket,
                 reply,
             } => {
                 if ticket.claim() {
-                    self.subscribe(command, prefetch, inbox, reply, link);
+                    self.subscribe(command, inbox, reply, link);
                 }
             }
             Call::Settle {
@@ -194,7 +195,7 @@ impl Desk {
                 reply,
             } => {
                 if ticket.claim() {
-                    let _ = reply.send(settle(verdict, &token, link));
+                    let _ = reply.send(settle(verdict, &token, &mut link.session));
                 }
             }
             Call::Unsubscribe { subscription } => self.unsubscribe(subscription, link),
@@ -221,27 +222,18 @@ impl Desk {
 
     fn subscribe(
         &mut self,
-        mut command: Subscribe,
-        prefetch: u32,
-        sender: mpsc::Sender<Result<Message, Error>>,
+        command: Subscribe,
+        sender: mpsc::Sender<Item>,
         reply: Reply<SubscriptionKey>,
         link: &mut Link,
     ) {
-        let dialect = link
-            .session
-            .connection()
-            .map_or(Dialect::Generic, |c| c.dialect);
-        if command.prefetch.is_none() && dialect.expresses(Feature::Prefetch) {
-            command = command.prefetch(prefetch);
-        }
         let receipt = link.session.new_receipt();
         match link
             .session
             .subscribe(command.receipt(receipt.clone()), now())
         {
             Ok(key) => {
-                let backlog = VecDeque::new();
-                self.inboxes.insert(key, Inbox { sender, backlog });
+                self.inboxes.open(key, sender);
                 self.waiters.insert(receipt, Waiter::Subscribe(key, reply));
             }
             Err(error) => drop(reply.send(Err(error.into()))),
@@ -249,24 +241,23 @@ impl Desk {
     }
 
     fn unsubscribe(&mut self, subscription: SubscriptionKey, link: &mut Link) {
-        self.inboxes.remove(&subscription);
+        self.inboxes.close(subscription);
         if link
             .session
             .unsubscribe(subscription, With::nothing(), now())
             .is_err()
         {
-            // It is in quarantine, or was never made on this connection.
+            // It is in quarantine, or the connection is over.
             link.session.subscriptions_mut().forget(subscription);
         }
-        self.relieve(link);
     }
 }
 
-fn settle(verdict: Verdict, token: &AckToken, link: &mut Link) -> Result<Settled, Error> {
+fn settle(verdict: Verdict, token: &AckToken, session: &mut Session) -> Result<Settled, Error> {
     let with = With::nothing();
     let settled = match verdict {
-        Verdict::Ack => link.session.ack(token, with, now()),
-        Verdict::Nack => link.session.nack(token, with, now()),
+        Verdict::Ack => session.ack(token, with, now()),
+        Verdict::Nack => session.nack(token, with, now()),
     };
     settled.map_err(Error::from)
 }
@@ -287,12 +278,12 @@ impl Desk {
         }
     }
 
-    fn fail(&mut self, receipt: &ReceiptId, error: Error) {
+    fn fail(&mut self, receipt: &ReceiptId, error: Error, link: &mut Link) {
         match self.waiters.remove(receipt) {
             Some(Waiter::Send(reply)) => drop(reply.send(Err(error))),
             Some(Waiter::Subscribe(key, reply)) => {
-                self.inboxes.remove(&key);
-                self.held.push_back(Call::Unsubscribe { subscription: key });
+                // Before there is another connection to make it anew on.
+                self.unsubscribe(key, link);
                 let _ = reply.send(Err(error));
             }
             None => {}
@@ -301,11 +292,8 @@ impl Desk {
 
     fn refused(&mut self, subscription: SubscriptionKey, why: Refusal) {
         tracing::warn!(%subscription, %why, "subscription refused");
-        if let Some(inbox) = self.inboxes.remove(&subscription) {
-            let _ = inbox
-                .sender
-                .try_send(Err(Error::SubscriptionRefused(why.clone())));
-        }
+        let end = Error::SubscriptionRefused(why.clone());
+        self.inboxes.end(subscription, end);
         let _ = self
             .events
             .send(Event::SubscriptionRefused { subscription, why });
@@ -314,76 +302,76 @@ impl Desk {
 
 /// Messages.
 impl Desk {
-    fn deliver(&mut self, delivery: Delivery, link: &mut Link) {
-        let key = delivery.subscription;
-        let (Some(inbox), Some(handle)) = (self.inboxes.get_mut(&key), self.handle.upgrade())
-        else {
+    /// Hands on a message, or what is left of one with a body of `too_large` octets.
+    fn deliver(&mut self, delivery: Delivery, too_large: Option<u64>, link: &mut Link) {
+        let Some(handle) = self.handle.upgrade() else {
             return;
         };
-        inbox.backlog.push_back(Message::new(delivery, handle));
-        match inbox.flush() {
-            Flushed::All => {}
-            Flushed::Full => {
-                self.handle
-                    .common
-                    .back_pressure
-                    .on
-                    .store(true, Ordering::Release);
-                link.pause();
-                // Whoever took a message before it saw the flag did not tell.
-                self.relieve(link);
+        if self.leaving && self.inboxes.octets() >= OVERFLOW {
+            // The broker takes it back. Who is leaving reads on all the same, for the receipts.
+            return;
+        }
+        let key = delivery.subscription;
+        let message = Message::new(delivery, handle);
+        let item = match too_large {
+            None => Ok(message),
+            Some(length) => {
+                let limit = link.session.config().limits.body;
+                let oversized = Oversized::new(message, length, limit);
+                Err(Error::TooLarge(Box::new(oversized)))
             }
-            Flushed::Gone => self.unsubscribe(key, link),
+        };
+        if self.inboxes.push(key, item) == Pushed::Gone {
+            self.unsubscribe(key, link);
         }
     }
 
-    /// Delivers what found an inbox full, and reads on when nothing is left of it.
+    /// Delivers what found its inbox full, as far as there is room by now.
     pub(crate) fn relieve(&mut self, link: &mut Link) {
-        let common = self.common();
-        let pressure = &common.back_pressure;
-        if !pressure.on.load(Ordering::Acquire) {
-            return;
+        for key in self.inboxes.flush_all() {
+            self.unsubscribe(key, link);
         }
-        let mut full = false;
-        for inbox in self.inboxes.values_mut() {
-            full |= inbox.flush() == Flushed::Full;
-        }
-        if !full {
-            pressure.on.store(false, Ordering::Release);
-            link.resume();
-        }
+        self.balance(link);
     }
 
     /// Begins with a new link: what found an inbox full on the old one is stale, but may as well
     /// be delivered.
     pub(crate) fn begin(&mut self, link: &mut Link) {
-        if self.handle.common.back_pressure.on.load(Ordering::Acquire) {
-            link.pause();
-            self.relieve(link);
-        }
+        self.relieve(link);
     }
-}
 
-#[derive(PartialEq, Eq)]
-enum Flushed {
-    All,
-    Full,
-    /// Nobody reads this inbox any more.
-    Gone,
-}
+    /// Reads on whatever the inboxes hold: the receipts come behind the messages.
+    pub(crate) fn leave(&mut self) {
+        self.leaving = true;
+    }
 
-impl Inbox {
-    fn flush(&mut self) -> Flushed {
-        while let Some(message) = self.backlog.pop_front() {
-            match self.sender.try_send(Ok(message)) {
-                Ok(()) => {}
-                Err(TrySendError::Full(Ok(message))) => {
-                    self.backlog.push_front(message);
-                    return Flushed::Full;
-                }
-                Err(_) => return Flushed::Gone,
+    /// Stops reading while an inbox is full, and reads on afterwards.
+    ///
+    /// An answer comes behind the messages: while somebody waits for one, reading goes on as long
+    /// as memory allows, since whoever waits may be the very task that empties the inbox.
+    fn balance(&mut self, link: &mut Link) {
+        let pressed = self.handle.common.back_pressure.on.load(Ordering::Acquire);
+        if !pressed && !self.inboxes.is_over_full() {
+            return;
+        }
+        let common = self.common();
+        let pressure = &common.back_pressure;
+        if !pressure.on.swap(true, Ordering::AcqRel) {
+            // Whoever took a message before it saw the flag did not tell.
+            for key in self.inboxes.flush_all() {
+                self.unsubscribe(key, link);
             }
         }
-        Flushed::All
+        let over_full = self.inboxes.is_over_full();
+        pressure.on.store(over_full, Ordering::Release);
+        let patient = self.leaving || self.is_answer_awaited() && self.inboxes.octets() < OVERFLOW;
+        match over_full && !patient {
+            true => link.pause(),
+            false => link.resume(),
+        }
+    }
+
+    fn is_answer_awaited(&self) -> bool {
+        !self.waiters.is_empty() || !self.held.is_empty()
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use stomp_failover::{Broker, Failover};
-use stomp_session::{CloseReason, Config, Session, Subscriptions};
+use stomp_session::{CloseReason, Config, Session, Subscriptions, TransportError};
 use tokio::sync::broadcast;
 use tokio::time::{sleep, timeout};
 
@@ -63,7 +63,10 @@ impl Dialer {
         let transport = self.connector.connect(broker.clone());
         let transport = match timeout(self.connect_timeout, transport).await {
             Ok(Ok(transport)) => transport,
-            Ok(Err(error)) => return Ok(Err((subscriptions, plain(&error)))),
+            Ok(Err(error)) => {
+                let why = TransportError::from(&error).to_string();
+                return Ok(Err((subscriptions, why)));
+            }
             Err(_) => {
                 let why = format!("no answer within {:?}", self.connect_timeout);
                 return Ok(Err((subscriptions, why)));
@@ -73,10 +76,7 @@ impl Dialer {
         let mut link = Link::new(transport, session, broker.clone());
         match link.handshake().await {
             Ok(()) => Ok(Ok(link)),
-            Err(reason) => {
-                let why = link.explain(&reason);
-                Ok(Err((link.into_subscriptions(), why)))
-            }
+            Err(reason) => Ok(Err((link.into_subscriptions(), reason.to_string()))),
         }
     }
 
@@ -92,14 +92,5 @@ impl Dialer {
 
     pub(crate) fn lost(&mut self, stable_for: Duration, reason: &CloseReason) {
         self.failover.lost(stable_for, reason);
-    }
-}
-
-/// An I/O error without the operating system's number for it.
-pub(crate) fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((text, _)) => text.to_lowercase(),
-        None => text,
     }
 }

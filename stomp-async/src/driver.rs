@@ -53,9 +53,10 @@ impl Driver {
                 }
             };
             link.close().await;
-            let text = link.explain(&reason);
-            tracing::info!(broker = %link.broker, reason = %text, "disconnected");
-            let _ = self.events.send(Event::Disconnected { reason: text });
+            tracing::info!(broker = %link.broker, %reason, "disconnected");
+            let _ = self.events.send(Event::Disconnected {
+                reason: reason.clone(),
+            });
             self.dialer.lost(link.stable_for(), &reason);
             match self.reconnect(link).await {
                 Ok(next) => link = next,
@@ -104,7 +105,9 @@ impl Driver {
 
     /// Looks for the next link, while calls are kept or answered.
     async fn reconnect(&mut self, lost: Link) -> Result<Link, Cause> {
-        let dialling = self.dialer.dial(lost.into_subscriptions());
+        let mut last = lost.session;
+        let subscriptions = std::mem::take(last.subscriptions_mut());
+        let dialling = self.dialer.dial(subscriptions);
         tokio::pin!(dialling);
         loop {
             tokio::select! {
@@ -126,7 +129,7 @@ impl Driver {
                         let _ = reply.send(Ok(()));
                         return Err(Cause::Disconnected);
                     }
-                    Some(call) => self.desk.accept_offline(call),
+                    Some(call) => self.desk.accept_offline(call, &mut last),
                 },
             }
         }
@@ -136,6 +139,7 @@ impl Driver {
     /// sends receipts that are still missing then.
     async fn disconnect(&mut self, link: &mut Link) -> Result<(), Error> {
         let patience = link.session.config().disconnect_timeout;
+        self.desk.leave();
         let goodbye = async {
             loop {
                 if let Some(reason) = self.desk.work(link) {

@@ -6,7 +6,7 @@ use stomp_session::{CloseReason, ReceiptFailure, ServerError, UsageError};
 /// What can go wrong, sorted by what it means for the message or the client.
 ///
 /// `Display` is one line that says what to look at, fit for a log; it holds no secret.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The URI cannot be understood.
@@ -25,12 +25,17 @@ pub enum Error {
     /// Sending it again may do it twice.
     #[error("sent, but not confirmed: {0}")]
     Unconfirmed(Cause),
-    /// The broker answered with ERROR.
+    /// The broker answered with ERROR. RabbitMQ never says to what: a SUBSCRIBE that it was to
+    /// answer next counts as meant.
     #[error("the broker refused: {0}")]
     Rejected(ServerError),
     /// The subscription is over: the broker refused it, at first or on a later connection.
     #[error("the subscription ended: {0}")]
     SubscriptionRefused(stomp_session::Refusal),
+    /// A message was larger than the [limit](crate::Builder::limits), and was not kept. It is still
+    /// to be settled, and further messages follow.
+    #[error(transparent)]
+    TooLarge(Box<crate::Oversized>),
     /// The connection ended while a transaction was open. The broker has rolled it back.
     #[error("the transaction was lost with its connection; nothing of it took place")]
     TransactionLost,
@@ -54,7 +59,7 @@ pub enum Cause {
     ConnectionLost,
     /// The session ended for this reason.
     #[error(transparent)]
-    Session(#[from] CloseReason),
+    Session(CloseReason),
     /// All attempts to reconnect failed.
     #[error(transparent)]
     Exhausted(Box<Exhausted>),
@@ -77,13 +82,25 @@ impl Error {
     /// What became of a frame whose RECEIPT will not be reported.
     pub(crate) fn no_receipt(why: ReceiptFailure, patience: Duration) -> Self {
         match why {
-            ReceiptFailure::NotSent => Self::NotSent(Cause::ConnectionLost),
+            ReceiptFailure::NotSent(reason) => Self::NotSent(reason.into()),
             ReceiptFailure::Deadline => Self::Unconfirmed(Cause::Deadline(patience)),
-            ReceiptFailure::Refused(error) => Self::Rejected(error),
+            ReceiptFailure::Refused(error) | ReceiptFailure::Suspected(error) => {
+                Self::Rejected(error)
+            }
             ReceiptFailure::TransactionLost => Self::TransactionLost,
             ReceiptFailure::InDoubt => Self::InDoubt,
             ReceiptFailure::Aborted => Self::NotSent(Cause::Aborted),
+            ReceiptFailure::ConnectionLost(reason) => Self::Unconfirmed(reason.into()),
             _ => Self::Unconfirmed(Cause::ConnectionLost),
+        }
+    }
+}
+
+impl From<CloseReason> for Cause {
+    fn from(reason: CloseReason) -> Self {
+        match reason {
+            CloseReason::ConnectionLost => Self::ConnectionLost,
+            reason => Self::Session(reason),
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use stomp_failover::{Broker, Exhausted};
-use stomp_session::{Connection, Refusal, SubscriptionKey};
+use stomp_session::{CloseReason, Connection, Refusal, SubscriptionKey};
 use tokio::sync::broadcast;
 
 /// What happens to the connection. Delivered by [`Client::events`](crate::Client::events).
@@ -20,7 +20,7 @@ pub enum Event {
     /// The connection ended.
     Disconnected {
         /// Why.
-        reason: String,
+        reason: CloseReason,
     },
     /// The next attempt to connect begins after a while.
     Reconnecting {

@@ -84,6 +84,14 @@ impl Handle {
         let cause = self.common.end.borrow().clone();
         Error::Closed(cause.unwrap_or(Cause::Disconnected))
     }
+
+    /// Why the client is closed, if nobody wanted that.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        match &*self.common.end.borrow() {
+            None | Some(Cause::Disconnected) => None,
+            Some(cause) => Some(Error::Closed(cause.clone())),
+        }
+    }
 }
 
 impl Handle {

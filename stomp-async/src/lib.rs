@@ -49,8 +49,10 @@ mod driver;
 mod error;
 mod event;
 mod handle;
+mod inboxes;
 mod link;
 mod message;
+mod oversized;
 mod send;
 mod subscription;
 mod transport;
@@ -60,6 +62,7 @@ pub use client::Client;
 pub use error::{Cause, Error};
 pub use event::{Event, Events};
 pub use message::{Acker, Message};
+pub use oversized::Oversized;
 pub use send::Send;
 pub use subscription::{Subscribe, Subscription};
 pub use transport::Transport;
@@ -68,7 +71,8 @@ pub use stomp_commands::Message as Content;
 pub use stomp_commands::{AckMode, Dialect, HeartBeat, Version, header};
 pub use stomp_failover::Broker;
 pub use stomp_session::{
-    CloseReason, Config, Connection, Epoch, ServerError, Settled, SubscriptionKey, UsageError,
+    CloseReason, Config, Connection, Epoch, Limits, Refusal, ServerError, Settled, SubscriptionKey,
+    Tolerance, TransportError, UsageError,
 };
 
 #[cfg(doctest)]

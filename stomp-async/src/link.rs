@@ -7,7 +7,6 @@ use stomp_session::{CloseReason, Event, Session, Subscriptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{sleep_until, timeout};
 
-use crate::dialer::plain;
 use crate::transport::BoxTransport;
 
 /// A transport and the session on it.
@@ -23,8 +22,6 @@ pub(crate) struct Link {
     unflushed: bool,
     reading: bool,
     since: Instant,
-    /// What the transport said when it ended.
-    error: Option<io::Error>,
 }
 
 /// How much is read at a time. Frames that the application keeps pin a buffer of this size.
@@ -51,7 +48,6 @@ impl Link {
             unflushed: false,
             reading: true,
             since: now(),
-            error: None,
         }
     }
 
@@ -94,34 +90,33 @@ impl Link {
             read = self.reader.read_buf(&mut self.inbound), if self.reading => match read {
                 Ok(0) => self.session.handle_eof(now()),
                 Ok(_) => self.session.handle_data(&mut self.inbound, now()),
-                Err(error) => self.broken(error),
+                Err(error) => self.session.handle_io_error(&error, now()),
             },
             written = write(&mut self.writer, &self.outbound), if writing => match written {
-                Ok(0) if !self.outbound.is_empty() => self.broken(io::ErrorKind::WriteZero.into()),
+                Ok(0) if !self.outbound.is_empty() => self.session.handle_eof(now()),
                 Ok(octets) => {
                     self.outbound.advance(octets);
                     self.unflushed = octets > 0;
                 }
-                Err(error) => self.broken(error),
+                Err(error) => self.session.handle_io_error(&error, now()),
             },
             () = timer, if due.is_some() => self.session.handle_timeout(now()),
+            // Nothing is read, written or waited for while the application does not keep up.
+            else => std::future::pending().await,
         }
-    }
-
-    fn broken(&mut self, error: io::Error) {
-        self.error = Some(error);
-        self.session.handle_eof(now());
     }
 
     /// Stops reading, because the application does not keep up.
     pub(crate) fn pause(&mut self) {
-        self.reading = false;
-        self.session.handle_pause();
+        if std::mem::take(&mut self.reading) {
+            self.session.handle_pause();
+        }
     }
 
     pub(crate) fn resume(&mut self) {
-        self.reading = true;
-        self.session.handle_resume(now());
+        if !std::mem::replace(&mut self.reading, true) {
+            self.session.handle_resume(now());
+        }
     }
 
     /// Writes what is left to be said, and closes. Takes no longer than a second.
@@ -143,16 +138,6 @@ impl Link {
     /// How long the connection has been up.
     pub(crate) fn stable_for(&self) -> Duration {
         now().saturating_duration_since(self.since)
-    }
-
-    /// The reason in one line, with what the transport said if it said anything.
-    pub(crate) fn explain(&self, reason: &CloseReason) -> String {
-        match (reason, &self.error) {
-            (CloseReason::ConnectionLost, Some(error)) => {
-                format!("the connection was lost: {}", plain(error))
-            }
-            (reason, _) => reason.to_string(),
-        }
     }
 
     pub(crate) fn into_subscriptions(self) -> Subscriptions {

@@ -107,6 +107,12 @@ impl Acker {
         self.settle(Verdict::Nack).await
     }
 
+    /// Tells whether the message is to be settled: not in ack mode `auto`.
+    #[must_use]
+    pub fn is_needed(&self) -> bool {
+        self.token.is_ackable()
+    }
+
     /// Tells which connection the message came on.
     #[must_use]
     pub fn epoch(&self) -> Epoch {

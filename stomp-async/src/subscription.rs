@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::call::Call;
 use crate::handle::Handle;
+use crate::inboxes::Item;
 use crate::{Client, Error, Message};
 
 /// A subscription in the making. Made by [`Client::subscribe`]; opened by `.await`.
@@ -65,12 +66,12 @@ impl Subscribe {
         } = self;
         let (inbox, messages) = mpsc::channel(capacity);
         let prefetch = u32::try_from(capacity).unwrap_or(u32::MAX);
+        let command = command.prefetch_hint(prefetch);
         let destination = command.destination.clone();
         let key = handle
             .call(0, handle.common.send_timeout, |ticket, reply| {
                 Call::Subscribe {
                     command,
-                    prefetch,
                     inbox,
                     ticket,
                     reply,
@@ -82,6 +83,7 @@ impl Subscribe {
             key,
             destination,
             handle,
+            ended: false,
         })
     }
 }
@@ -97,16 +99,18 @@ impl IntoFuture for Subscribe {
 
 /// The messages of a destination, as a [`Stream`].
 ///
-/// An error is the last item. A lost connection is none: the client reconnects, subscribes anew,
-/// and messages go on, with a higher [`epoch`](Message::epoch).
+/// An error is the last item, but for [`Error::TooLarge`]. A lost connection is none: the client
+/// reconnects, subscribes anew, and messages go on, with a higher [`epoch`](Message::epoch).
 ///
 /// Dropping it unsubscribes. Settle what you hold before: the broker takes back what is open.
 #[derive(Debug)]
 pub struct Subscription {
-    messages: mpsc::Receiver<Result<Message, Error>>,
+    messages: mpsc::Receiver<Item>,
     key: SubscriptionKey,
     destination: String,
     handle: Handle,
+    /// The last item was yielded.
+    ended: bool,
 }
 
 impl Subscription {
@@ -116,9 +120,8 @@ impl Subscription {
     ///
     /// Dropping the future loses no message.
     pub async fn next(&mut self) -> Option<Result<Message, Error>> {
-        let message = self.messages.recv().await;
-        self.handle.common.back_pressure.taken();
-        message
+        let item = self.messages.recv().await;
+        self.taken(item)
     }
 
     /// Returns where the messages come from, as it was subscribed.
@@ -132,17 +135,25 @@ impl Subscription {
     pub fn key(&self) -> SubscriptionKey {
         self.key
     }
+
+    /// Tells the driver that there is room, and ends with the reason why the client is closed.
+    fn taken(&mut self, item: Option<Item>) -> Option<Item> {
+        self.handle.common.back_pressure.taken();
+        let item = match item {
+            None if !self.ended => self.handle.failure().map(Err),
+            item => item,
+        };
+        self.ended |= !matches!(item, Some(Ok(_) | Err(Error::TooLarge(_))));
+        item
+    }
 }
 
 impl Stream for Subscription {
     type Item = Result<Message, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let message = self.messages.poll_recv(cx);
-        if message.is_ready() {
-            self.handle.common.back_pressure.taken();
-        }
-        message
+        let item = self.messages.poll_recv(cx);
+        item.map(|item| self.taken(item))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use stomp_async::{Client, Error, Event, Settled};
 use stomp_frame::Command;
-use stomp_testbroker::{Fault, TestBroker, on};
+use stomp_testbroker::{Fault, Profile, TestBroker, on};
 use support::{builder, client};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -110,7 +110,7 @@ async fn a_silent_broker_is_noticed_after_two_periods_and_a_second() -> Result {
     let begin = tokio::time::Instant::now();
     let reason = loop {
         match events.next().await {
-            Some(Event::Disconnected { reason }) => break reason,
+            Some(Event::Disconnected { reason }) => break reason.to_string(),
             Some(_) => {}
             None => return Err("the client is closed".into()),
         }
@@ -166,5 +166,47 @@ async fn a_refused_subscription_is_an_error_and_is_not_made_again() -> Result {
     client.send("/queue/a").confirmed().await?;
     assert_eq!(fault.hits(), 1);
     assert_eq!(broker.subscribers("/queue/secret"), 0);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_that_rabbitmq_refuses_is_reported_with_its_reason() -> Result {
+    let broker = TestBroker::builder().profile(Profile::RabbitMq).in_memory();
+    let client = client(&broker).await?;
+    let mut events = client.events();
+    let no = Fault::Error("access_refused".into());
+    let fault = on(Command::Subscribe)
+        .to("/queue/secret")
+        .then(no)
+        .mount(&broker);
+    let error = client.subscribe("/queue/secret").await.unwrap_err();
+    assert!(matches!(error, Error::Rejected(_)), "{error:?}");
+    assert!(error.to_string().contains("access_refused"), "{error}");
+    while !matches!(events.next().await, Some(Event::Connected { .. })) {}
+    client.send("/queue/a").confirmed().await?;
+    assert_eq!(fault.hits(), 1, "it is not made anew");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_before_connected_says_what_it_may_mean() {
+    let broker = TestBroker::in_memory();
+    let _fault = on(Command::Connect).then(Fault::Close).mount(&broker);
+    let error = client(&broker).await.unwrap_err();
+    assert!(error.to_string().contains("is the login right"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_stale_as_soon_as_its_connection_is_gone() -> Result {
+    let broker = TestBroker::in_memory();
+    broker.push("/queue/a", "one");
+    let client = client(&broker).await?;
+    let mut events = client.events();
+    let mut inbox = client.subscribe("/queue/a").await?;
+    let message = inbox.next().await.ok_or("closed")??;
+    let _down = broker.refuse_connections();
+    broker.close_connections();
+    while !matches!(events.next().await, Some(Event::Disconnected { .. })) {}
+    assert_eq!(message.ack().await?, Settled::Stale, "without waiting");
     Ok(())
 }

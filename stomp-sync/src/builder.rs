@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use stomp_commands::HeartBeat;
 use stomp_failover::{Failover, FailoverUri, UriError};
-use stomp_session::Config;
+use stomp_session::{Config, Limits, Tolerance};
 
 use crate::client::Handle;
 use crate::dialer::Dialer;
@@ -88,7 +88,22 @@ impl Builder {
         self
     }
 
-    /// Changes anything else about the session: versions, limits, liveness, headers of CONNECT.
+    /// Sets how large the frames of the broker may be. Default: [`Limits::client`].
+    ///
+    /// A message with a larger body comes as [`Error::TooLarge`], without the body; anything else
+    /// beyond the limits ends the connection.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.session = self.session.limits(limits);
+        self
+    }
+
+    /// Sets what is accepted from the broker beyond the specification. Default: nothing.
+    pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.session = self.session.tolerance(tolerance);
+        self
+    }
+
+    /// Changes anything else about the session: versions, liveness, headers of CONNECT.
     pub fn session(mut self, change: impl FnOnce(Config) -> Config) -> Self {
         self.session = change(self.session);
         self
@@ -110,6 +125,7 @@ impl Builder {
     /// [`Error::Uri`] when the URI is wrong, [`Error::Usage`] when CONNECT cannot be written (a
     /// line feed in the login), [`Error::Connect`] when no broker accepts.
     pub fn connect(self) -> Result<Client, Error> {
+        let largest_body = self.session.limits.body;
         let failover = Failover::new(self.uri?, self.seed.unwrap_or_else(random_seed));
         let mut dialer = Dialer {
             config: self.session,
@@ -127,7 +143,7 @@ impl Builder {
         let keeper = Arc::clone(&shared);
         std::thread::spawn(move || keeper::run(dialer, &keeper, transport, inbound));
         Ok(Client {
-            handle: Handle::new(shared, self.send_timeout),
+            handle: Handle::new(shared, self.send_timeout, largest_body),
         })
     }
 }

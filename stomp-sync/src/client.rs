@@ -22,6 +22,8 @@ pub struct Client {
 pub(crate) struct Handle {
     pub(crate) shared: Arc<Shared>,
     pub(crate) send_timeout: Duration,
+    /// The limit of a message's body.
+    pub(crate) largest_body: u64,
     _alive: Arc<Alive>,
 }
 
@@ -30,11 +32,12 @@ pub(crate) struct Handle {
 struct Alive(Arc<Shared>);
 
 impl Handle {
-    pub(crate) fn new(shared: Arc<Shared>, send_timeout: Duration) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, send_timeout: Duration, largest_body: u64) -> Self {
         Self {
             _alive: Arc::new(Alive(shared.clone())),
             shared,
             send_timeout,
+            largest_body,
         }
     }
 }

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use stomp_failover::{Broker, Failover};
-use stomp_session::{CloseReason, Config, Event, Session, Subscriptions};
+use stomp_session::{Config, Event, Session, Subscriptions, TransportError};
 
 use crate::Error;
 use crate::transport::Transport;
@@ -62,7 +62,12 @@ impl Dialer {
         Session::check(&config)?;
         let transport = match Transport::connect(broker, self.connect_timeout) {
             Ok(transport) => transport,
-            Err(error) => return Ok(Err((subscriptions, plain(&error)))),
+            Err(error) => {
+                return Ok(Err((
+                    subscriptions,
+                    TransportError::from(&error).to_string(),
+                )));
+            }
         };
         let mut session = Session::connect(config, subscriptions, Instant::now())?;
         let mut inbound = BytesMut::new();
@@ -94,15 +99,13 @@ fn handshake(
     inbound: &mut BytesMut,
 ) -> Result<(), String> {
     let mut buffer = vec![0; READ];
-    let mut broken = None;
     loop {
         while let Some(mut octets) = session.poll_transmit(Instant::now()) {
             while !octets.is_empty() && !session.is_closed() {
                 match transport.write(&octets) {
                     Ok(written) => bytes::Buf::advance(&mut octets, written.unwrap_or(0)),
                     Err(error) => {
-                        broken = Some(error);
-                        session.handle_eof(Instant::now());
+                        session.handle_io_error(&error, Instant::now());
                     }
                 }
                 session.handle_timeout(Instant::now());
@@ -113,7 +116,7 @@ fn handshake(
         }
         while let Some(event) = session.poll_event() {
             if let Event::Closed(reason) = event {
-                return Err(explain(&reason, broken.as_ref()));
+                return Err(reason.to_string());
             }
         }
         let patience = session
@@ -127,30 +130,8 @@ fn handshake(
             }
             Ok(None) => session.handle_timeout(Instant::now()),
             Err(error) => {
-                broken = Some(error);
-                session.handle_eof(Instant::now());
+                session.handle_io_error(&error, Instant::now());
             }
         }
-    }
-}
-
-/// Why there was no CONNECTED, in one line a person can act on.
-fn explain(reason: &CloseReason, broken: Option<&std::io::Error>) -> String {
-    match (reason, broken) {
-        (CloseReason::ConnectionLost, Some(error)) => plain(error),
-        (CloseReason::ConnectionLost, None) => {
-            // ActiveMQ does so now and then when the login is wrong.
-            "closed before CONNECTED (is the login right, and is this its STOMP port?)".to_owned()
-        }
-        (reason, _) => reason.to_string(),
-    }
-}
-
-/// An I/O error without the operating system's number for it.
-fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((text, _)) => text.to_lowercase(),
-        None => text,
     }
 }

@@ -136,7 +136,7 @@ fn write_and_watch(shared: &Shared, transport: &Transport) -> CloseReason {
             Ok(Some(written)) => octets.advance(written),
             // A peer that takes nothing may be dead: the timers tell.
             Ok(None) => session.handle_timeout(Instant::now()),
-            Err(_) => session.handle_eof(Instant::now()),
+            Err(error) => session.handle_io_error(&error, Instant::now()),
         }
         // There is room in the session now.
         shared.notify();
@@ -177,7 +177,8 @@ fn read_in_background(
                     session.handle_data(&mut inbound, Instant::now());
                 }
                 Ok(None) => {}
-                Ok(_) | Err(_) => session.handle_eof(Instant::now()),
+                Ok(Some(_)) => session.handle_eof(Instant::now()),
+                Err(error) => session.handle_io_error(&error, Instant::now()),
             }
             state.sort();
             shared.notify();

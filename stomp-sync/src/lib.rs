@@ -40,8 +40,10 @@ mod builder;
 mod client;
 mod dialer;
 mod error;
+mod inboxes;
 mod keeper;
 mod message;
+mod oversized;
 mod send;
 mod shared;
 mod subscription;
@@ -51,6 +53,7 @@ pub use builder::Builder;
 pub use client::Client;
 pub use error::{Cause, Error};
 pub use message::{Acker, Message};
+pub use oversized::Oversized;
 pub use send::Send;
 pub use subscription::{Subscribe, Subscription};
 
@@ -58,7 +61,8 @@ pub use stomp_commands::Message as Content;
 pub use stomp_commands::{AckMode, Dialect, HeartBeat, Version, header};
 pub use stomp_failover::Broker;
 pub use stomp_session::{
-    CloseReason, Config, Connection, Epoch, ServerError, Settled, SubscriptionKey, UsageError,
+    CloseReason, Config, Connection, Epoch, Limits, Refusal, ServerError, Settled, SubscriptionKey,
+    Tolerance, TransportError, UsageError,
 };
 
 #[cfg(doctest)]

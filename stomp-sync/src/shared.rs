@@ -1,15 +1,15 @@
 //! What the handles and the threads of a client share.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use stomp_commands::ReceiptId;
 use stomp_session::{
-    CloseReason, Delivery, Event, ReceiptFailure, Refusal, Session, SubscriptionKey, Subscriptions,
-    UsageError, With,
+    CloseReason, Event, ReceiptFailure, Session, SubscriptionKey, Subscriptions, UsageError, With,
 };
 
+use crate::inboxes::{Arrival, Inboxes};
 use crate::{Cause, Error};
 
 /// One mutex, and one condition: something has changed.
@@ -27,7 +27,7 @@ pub(crate) struct State {
     pub(crate) closed: Option<CloseReason>,
     /// Confirmed frames: `None` while the RECEIPT is waited for.
     answers: HashMap<ReceiptId, Option<Result<(), Error>>>,
-    inboxes: HashMap<SubscriptionKey, Inbox>,
+    inboxes: Inboxes,
     /// Subscriptions that nobody reads any more, and that the broker still has to be told of.
     unwanted: Vec<SubscriptionKey>,
     /// Some inbox is over-full, so the reader waits.
@@ -40,17 +40,6 @@ pub(crate) struct State {
 
 /// Octets that inboxes may hold beyond their capacities while somebody waits for a RECEIPT.
 const OVERFLOW: usize = 8 << 20;
-
-/// The messages that a [`Subscription`](crate::Subscription) has not taken yet.
-#[derive(Debug)]
-struct Inbox {
-    messages: VecDeque<Delivery>,
-    /// What the messages take up, roughly.
-    octets: usize,
-    capacity: usize,
-    /// The last thing to be said, when the broker refused the subscription.
-    refused: Option<Refusal>,
-}
 
 impl Shared {
     pub(crate) fn new(session: Session) -> Arc<Self> {
@@ -201,13 +190,7 @@ impl Shared {
         command: impl FnMut(&mut Session) -> Result<SubscriptionKey, UsageError>,
     ) -> Result<SubscriptionKey, Error> {
         self.submit_then(patience, command, |state, &key| {
-            let inbox = Inbox {
-                messages: VecDeque::new(),
-                octets: 0,
-                capacity,
-                refused: None,
-            };
-            state.inboxes.insert(key, inbox);
+            state.inboxes.open(key, capacity)
         })
     }
 
@@ -216,18 +199,18 @@ impl Shared {
         &self,
         key: SubscriptionKey,
         deadline: Option<Instant>,
-    ) -> Result<Option<Delivery>, Error> {
+    ) -> Result<Option<Arrival>, Error> {
         let mut state = self.lock();
         loop {
-            let Some(inbox) = state.inboxes.get_mut(&key) else {
-                return Err(state.closed_error());
-            };
-            if let Some(delivery) = inbox.pop() {
+            if let Some(arrival) = state.inboxes.pop(key) {
                 if state.balance() {
                     self.notify();
                 }
-                return Ok(Some(delivery));
+                return Ok(Some(arrival));
             }
+            let Some(inbox) = state.inboxes.get(key) else {
+                return Err(state.closed_error());
+            };
             if let Some(why) = &inbox.refused {
                 return Err(Error::SubscriptionRefused(why.clone()));
             }
@@ -244,7 +227,7 @@ impl Shared {
     /// Ends a subscription that nobody reads any more.
     pub(crate) fn close_inbox(&self, key: SubscriptionKey) {
         let mut state = self.lock();
-        state.inboxes.remove(&key);
+        state.inboxes.close(key);
         state.unwanted.push(key);
         state.unsubscribe_unwanted();
         state.balance();
@@ -263,41 +246,30 @@ impl State {
 
     /// Takes what the session says, until it has nothing more to say.
     pub(crate) fn sort(&mut self) {
-        let mut failed = Vec::new();
-        let mut ended = Cause::ConnectionLost;
         while let Some(event) = self.session.as_mut().and_then(Session::poll_event) {
             match event {
-                Event::Message(delivery) => self.deliver(delivery),
+                Event::Message(delivery) => self.inboxes.push(Arrival {
+                    delivery,
+                    too_large: None,
+                }),
+                Event::MessageTooLarge { delivery, length } => self.inboxes.push(Arrival {
+                    delivery,
+                    too_large: Some(length),
+                }),
                 Event::Receipt { receipt, .. } => self.settle(&receipt, Ok(())),
-                Event::ReceiptFailed { receipt, why } => failed.push((receipt, why)),
+                Event::ReceiptFailed { receipt, why } => {
+                    let error = self.no_receipt(why);
+                    self.settle(&receipt, Err(error));
+                }
                 Event::SubscriptionRefused { subscription, why } => {
-                    if let Some(inbox) = self.inboxes.get_mut(&subscription) {
-                        inbox.refused = Some(why);
-                    }
+                    self.inboxes.refuse(subscription, why);
                 }
-                Event::Closed(reason) => {
-                    if reason != CloseReason::ConnectionLost {
-                        ended = Cause::Session(reason.clone());
-                    }
-                    self.closed = Some(reason);
-                }
+                Event::Closed(reason) => self.closed = Some(reason),
                 _ => {}
             }
         }
-        // The session says what failed before it says why it is over: RabbitMQ's ERROR names no
-        // frame, and is all there is to explain a SUBSCRIBE that was refused.
-        for (receipt, why) in failed {
-            let error = self.no_receipt(why, &ended);
-            self.settle(&receipt, Err(error));
-        }
         self.unsubscribe_unwanted();
         self.balance();
-    }
-
-    fn deliver(&mut self, delivery: Delivery) {
-        if let Some(inbox) = self.inboxes.get_mut(&delivery.subscription) {
-            inbox.push(delivery);
-        }
     }
 
     /// Stops reading while an inbox holds more than it should, and reads on afterwards. Says whether
@@ -306,8 +278,8 @@ impl State {
     /// A RECEIPT comes behind the messages: while somebody waits for one, reading goes on as long as
     /// memory allows, since whoever waits may be the very thread that empties the inbox.
     fn balance(&mut self) -> bool {
-        let over_full = self.inboxes.values().any(Inbox::is_over_full);
-        let pause = over_full && (!self.is_answer_awaited() || self.octets() >= OVERFLOW);
+        let patient = self.is_answer_awaited() && self.inboxes.octets() < OVERFLOW;
+        let pause = self.inboxes.is_over_full() && !patient;
         // The next session will be told when it is there.
         let Some(session) = self.session.as_mut().filter(|_| pause != self.paused) else {
             return false;
@@ -323,10 +295,6 @@ impl State {
 
     fn is_answer_awaited(&self) -> bool {
         self.answers.values().any(Option::is_none)
-    }
-
-    fn octets(&self) -> usize {
-        self.inboxes.values().map(|inbox| inbox.octets).sum()
     }
 
     /// Tells the broker which subscriptions are over, as soon as there is one to tell, and room.
@@ -349,37 +317,13 @@ impl State {
         }
     }
 
-    fn no_receipt(&self, why: ReceiptFailure, ended: &Cause) -> Error {
+    fn no_receipt(&self, why: ReceiptFailure) -> Error {
         let session = self.session.as_ref();
         let patience = session.map_or(Duration::ZERO, |s| s.config().receipt_timeout);
-        Error::no_receipt(why, patience, ended)
+        Error::no_receipt(why, patience)
     }
 
     fn closed_error(&self) -> Error {
         Error::Closed(self.end.clone().unwrap_or(Cause::Disconnected))
     }
-}
-
-impl Inbox {
-    fn push(&mut self, delivery: Delivery) {
-        self.octets += weight(&delivery);
-        self.messages.push_back(delivery);
-    }
-
-    fn pop(&mut self) -> Option<Delivery> {
-        let delivery = self.messages.pop_front()?;
-        self.octets -= weight(&delivery);
-        Some(delivery)
-    }
-
-    /// More came than was asked for. An inbox that is just full is what a prefetch leads to: the
-    /// broker waits for ACK then, and has other things to say.
-    fn is_over_full(&self) -> bool {
-        self.messages.len() > self.capacity
-    }
-}
-
-/// The octets of a message, with what its headers may take up.
-fn weight(delivery: &Delivery) -> usize {
-    delivery.message.body().len() + 512
 }

@@ -1,10 +1,11 @@
 use std::time::{Duration, Instant};
 
-use stomp_commands::{AckMode, Dialect, Feature};
+use stomp_commands::AckMode;
 use stomp_session::SubscriptionKey;
 
 use crate::client::Handle;
-use crate::{Client, Error, Message};
+use crate::inboxes::Arrival;
+use crate::{Client, Error, Message, Oversized};
 
 /// A subscription in the making. Made by [`Client::subscribe`].
 #[derive(Debug)]
@@ -67,14 +68,9 @@ impl Subscribe {
         let destination = command.destination.clone();
         let receipt = shared.new_receipt()?;
         shared.expect(&receipt);
-        let command = command.receipt(receipt.clone());
+        let command = command.prefetch_hint(prefetch).receipt(receipt.clone());
         let key = shared.subscribe(handle.send_timeout, capacity, |session| {
-            let dialect = session.connection().map_or(Dialect::Generic, |c| c.dialect);
-            let mut command = command.clone();
-            if command.prefetch.is_none() && dialect.expresses(Feature::Prefetch) {
-                command = command.prefetch(prefetch);
-            }
-            session.subscribe(command, Instant::now())
+            session.subscribe(command.clone(), Instant::now())
         });
         let key = match key {
             Ok(key) => key,
@@ -96,8 +92,8 @@ impl Subscribe {
 
 /// The messages of a destination, as an [`Iterator`] that waits for the next one.
 ///
-/// An error is the last item. A lost connection is none: the client reconnects, subscribes anew,
-/// and messages go on, with a higher [`epoch`](Message::epoch).
+/// An error is the last item, but for [`Error::TooLarge`]. A lost connection is none: the client
+/// reconnects, subscribes anew, and messages go on, with a higher [`epoch`](Message::epoch).
 ///
 /// Dropping it unsubscribes. Settle what you hold before: the broker takes back what is open.
 #[derive(Debug)]
@@ -112,8 +108,9 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] when the client is closed, [`Error::SubscriptionRefused`] when the broker
-    /// did not want the subscription on a further connection.
+    /// [`Error::TooLarge`] in place of a message beyond the limits, [`Error::Closed`] when the
+    /// client is closed, [`Error::SubscriptionRefused`] when the broker did not want the
+    /// subscription on a further connection.
     pub fn next_timeout(&mut self, patience: Duration) -> Result<Option<Message>, Error> {
         self.take(Instant::now().checked_add(patience))
     }
@@ -125,8 +122,22 @@ impl Subscription {
     }
 
     fn take(&mut self, deadline: Option<Instant>) -> Result<Option<Message>, Error> {
-        let delivery = self.handle.shared.take(self.key, deadline)?;
-        Ok(delivery.map(|delivery| Message::new(delivery, self.handle.clone())))
+        let Some(arrival) = self.handle.shared.take(self.key, deadline)? else {
+            return Ok(None);
+        };
+        let Arrival {
+            delivery,
+            too_large,
+        } = arrival;
+        let message = Message::new(delivery, self.handle.clone());
+        match too_large {
+            None => Ok(Some(message)),
+            Some(length) => {
+                let limit = self.handle.largest_body;
+                let oversized = Oversized::new(message, length, limit);
+                Err(Error::TooLarge(Box::new(oversized)))
+            }
+        }
     }
 }
 
