@@ -52,7 +52,6 @@ impl Driver {
                     return;
                 }
             };
-            link.close().await;
             tracing::info!(broker = %link.broker, %reason, "disconnected");
             let _ = self.events.send(Event::Disconnected {
                 reason: reason.clone(),

@@ -61,7 +61,6 @@ impl Link {
             }
             while let Some(event) = self.session.poll_event() {
                 if let Event::Closed(reason) = event {
-                    self.close().await;
                     return Err(reason);
                 }
             }
@@ -96,6 +95,7 @@ impl Link {
                 Ok(0) if !self.outbound.is_empty() => self.session.handle_eof(now()),
                 Ok(octets) => {
                     self.outbound.advance(octets);
+                    self.session.handle_written(now());
                     self.unflushed = octets > 0;
                 }
                 Err(error) => self.session.handle_io_error(&error, now()),
@@ -119,7 +119,8 @@ impl Link {
         }
     }
 
-    /// Writes what is left to be said, and closes. Takes no longer than a second.
+    /// Writes what is left to be said, and closes. Takes no longer than a second. Dropping the link
+    /// closes, too, without a word.
     pub(crate) async fn close(&mut self) {
         let last = async {
             loop {

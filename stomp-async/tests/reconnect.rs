@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use stomp_async::{Client, Error, Event, Settled};
+use stomp_async::{Client, CloseReason, Error, Event, Settled};
 use stomp_frame::Command;
 use stomp_testbroker::{Fault, Profile, TestBroker, on};
 use support::{builder, client};
@@ -208,5 +208,31 @@ async fn a_message_is_stale_as_soon_as_its_connection_is_gone() -> Result {
     broker.close_connections();
     while !matches!(events.next().await, Some(Event::Disconnected { .. })) {}
     assert_eq!(message.ack().await?, Settled::Stale, "without waiting");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_beats_but_takes_nothing_is_left_after_a_minute() -> Result {
+    let broker = TestBroker::builder().heart_beat(10_000, 0).in_memory();
+    let client = client(&broker).await?;
+    let mut events = client.events();
+    let deaf = broker.stop_reading();
+    let begin = tokio::time::Instant::now();
+    let send = client.send("/queue/a").bytes(vec![0; 1 << 20]).await;
+    send?;
+    let reason = loop {
+        match events.next().await {
+            Some(Event::Disconnected { reason }) => break reason,
+            Some(_) => {}
+            None => return Err("the client is closed".into()),
+        }
+    };
+    assert!(
+        matches!(reason, CloseReason::WriteTimedOut { .. }),
+        "{reason}"
+    );
+    assert_eq!(begin.elapsed(), Duration::from_secs(60));
+    drop(deaf);
+    client.send("/queue/a").text("again").confirmed().await?;
     Ok(())
 }

@@ -42,6 +42,10 @@ pub struct Config {
     pub liveness: Liveness,
     /// How long to wait for CONNECTED. Default 10 s; shorter fails over sooner.
     pub connected_timeout: Duration,
+    /// How long the server may take nothing of what is to be written, although it sends
+    /// heart-beats. Default 60 s. RabbitMQ does so under memory alarm, for as long as that lasts:
+    /// [`Duration::MAX`] sits it out.
+    pub write_timeout: Duration,
     /// How long to wait for a RECEIPT. Default 15 s. [`Duration::MAX`] waits for ever.
     pub receipt_timeout: Duration,
     /// How long to wait for the RECEIPT of DISCONNECT, or the end of the connection. Default 5 s.
@@ -123,6 +127,7 @@ impl Default for Config {
             heart_beat: HeartBeat::new(10_000, 10_000),
             liveness: Liveness::default(),
             connected_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(60),
             receipt_timeout: Duration::from_secs(15),
             disconnect_timeout: Duration::from_secs(5),
             limits: Limits::client(),
@@ -223,6 +228,13 @@ impl Config {
     #[must_use]
     pub fn connected_timeout(mut self, timeout: Duration) -> Self {
         self.connected_timeout = timeout;
+        self
+    }
+
+    /// Sets [`write_timeout`](Self::write_timeout).
+    #[must_use]
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
         self
     }
 
@@ -355,6 +367,7 @@ impl fmt::Debug for Config {
             .field("heart_beat", &self.heart_beat)
             .field("liveness", &self.liveness)
             .field("connected_timeout", &self.connected_timeout)
+            .field("write_timeout", &self.write_timeout)
             .field("receipt_timeout", &self.receipt_timeout)
             .field("disconnect_timeout", &self.disconnect_timeout)
             .field("limits", &self.limits)

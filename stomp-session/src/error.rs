@@ -119,6 +119,12 @@ pub enum CloseReason {
         /// The period that was agreed.
         period: Duration,
     },
+    /// The server took nothing of what was to be written.
+    #[error("the server has taken nothing for {after:?} of what is to be written to it")]
+    WriteTimedOut {
+        /// For how long.
+        after: Duration,
+    },
     /// CONNECTED did not come in time.
     #[error("no CONNECTED within {after:?}")]
     ConnectTimedOut {

@@ -31,7 +31,8 @@ use crate::{
 ///   that returns an error has changed nothing.
 /// - **`handle_*`** tell what happened outside: octets came ([`handle_data`](Self::handle_data)),
 ///   the stream ended ([`handle_eof`](Self::handle_eof)), time passed
-///   ([`handle_timeout`](Self::handle_timeout)), the driver stops reading for a while
+///   ([`handle_timeout`](Self::handle_timeout)), a part of a piece was written
+///   ([`handle_written`](Self::handle_written)), the driver stops reading for a while
 ///   ([`handle_pause`](Self::handle_pause), [`handle_resume`](Self::handle_resume)). They never
 ///   fail: whatever goes wrong outside ends in [`Event::Closed`], once.
 /// - **`poll_*`** tell what the driver has to do: write ([`poll_transmit`](Self::poll_transmit)),
@@ -65,6 +66,8 @@ pub struct Session {
     leftover: usize,
     /// The driver does not read, so that silence proves nothing.
     paused: bool,
+    /// A piece was handed out, and the next one not asked for yet.
+    writing: bool,
 }
 
 impl Session {
@@ -102,6 +105,7 @@ impl Session {
             heard: now,
             leftover: 0,
             paused: false,
+            writing: false,
         })
     }
 

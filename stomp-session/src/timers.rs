@@ -9,6 +9,8 @@ pub(crate) enum Timer {
     Beat,
     /// Nothing was read for so long that the broker counts as dead.
     Silence,
+    /// Nothing of what is to be written was taken for so long that the broker counts as dead.
+    Write,
     /// The oldest receipt that is waited for is overdue.
     Receipt,
     /// Neither the RECEIPT of DISCONNECT nor the end of the connection came.
@@ -16,7 +18,7 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
 }
 
 /// One deadline for each [`Timer`].

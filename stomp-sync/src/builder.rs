@@ -76,6 +76,14 @@ impl Builder {
         self
     }
 
+    /// Sets how long the broker may take nothing of what is to be written, although it sends
+    /// heart-beats; then the client reconnects. Default 60 s. RabbitMQ under memory alarm takes
+    /// nothing from senders: [`Duration::MAX`] sits it out.
+    pub fn write_timeout(mut self, patience: Duration) -> Self {
+        self.session = self.session.write_timeout(patience);
+        self
+    }
+
     /// Sets how long to wait for a RECEIPT. Default 15 s.
     pub fn receipt_timeout(mut self, patience: Duration) -> Self {
         self.session = self.session.receipt_timeout(patience);

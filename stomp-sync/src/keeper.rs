@@ -133,7 +133,10 @@ fn write_and_watch(shared: &Shared, transport: &Transport) -> CloseReason {
             return CloseReason::ConnectionLost;
         };
         match written {
-            Ok(Some(written)) => octets.advance(written),
+            Ok(Some(written)) => {
+                octets.advance(written);
+                session.handle_written(Instant::now());
+            }
             // A peer that takes nothing may be dead: the timers tell.
             Ok(None) => session.handle_timeout(Instant::now()),
             Err(error) => session.handle_io_error(&error, Instant::now()),

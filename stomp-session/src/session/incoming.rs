@@ -95,6 +95,10 @@ impl Session {
                 period: self.receive_period().unwrap_or_default(),
             });
         }
+        if self.is_due(Timer::Write) {
+            let after = self.config.write_timeout;
+            self.close(CloseReason::WriteTimedOut { after });
+        }
         if self.is_due(Timer::Receipt) {
             self.fail_overdue();
         }
@@ -112,6 +116,7 @@ impl Session {
     pub fn handle_pause(&mut self) {
         self.paused = true;
         self.timers.set(Timer::Silence, None);
+        self.timers.set(Timer::Write, None);
     }
 
     /// Takes note that the driver reads again. The broker's silence counts from now.
@@ -121,6 +126,7 @@ impl Session {
             self.paused = false;
             self.heard = self.now;
             self.set_silence_timer();
+            self.set_write_timer();
         }
     }
 

@@ -15,12 +15,29 @@ impl Session {
     /// Small frames come together in one piece, large bodies as they are. Write every piece to its
     /// end before the next one. `now` is when they are handed out: the next heart-beat is counted
     /// from here.
+    ///
+    /// Asking for a piece says that the one before was written.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
-        let piece = self.transmit.take()?;
+        let piece = self.transmit.take();
+        if piece.is_some() {
+            self.advance(now);
+            self.set_beat_timer();
+        }
+        if piece.is_some() || self.writing {
+            self.writing = piece.is_some();
+            self.set_write_timer();
+        }
+        piece
+    }
+
+    /// Takes note that a part of the last piece was written, so that the broker is alive.
+    ///
+    /// Needed only where pieces are written bit by bit: [`poll_transmit`](Self::poll_transmit) says
+    /// the same of a whole one.
+    pub fn handle_written(&mut self, now: Instant) {
         self.advance(now);
-        self.set_beat_timer();
-        Some(piece)
+        self.set_write_timer();
     }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout), if nothing else happens
@@ -36,6 +53,17 @@ impl Session {
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// Counts how long the broker takes nothing from now. While we do not read, it may have to wait
+    /// for us first.
+    pub(super) fn set_write_timer(&mut self) {
+        let waits = self.writing && !self.paused && self.state.established().is_some();
+        let deadline = match waits {
+            true => self.now.checked_add(self.config.write_timeout),
+            false => None,
+        };
+        self.timers.set(Timer::Write, deadline);
     }
 
     /// Counts the time to the next heart-beat from now.

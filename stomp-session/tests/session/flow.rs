@@ -136,3 +136,50 @@ fn frame_that_cannot_be_written_leaves_nothing_behind() {
     peer.sleep(Duration::from_secs(60));
     assert_eq!(peer.events(), [""; 0]);
 }
+
+#[test]
+fn broker_that_takes_nothing_is_dead_after_a_minute_of_no_progress() {
+    let mut peer = Peer::connected();
+    peer.send("r1");
+    assert!(peer.session.poll_transmit(peer.now).is_some());
+    peer.sleep_ms(59_000);
+    // A part of it was written, and the heart goes on beating.
+    peer.session.handle_written(peer.now);
+    peer.hear("\n");
+    peer.sleep_ms(15_000);
+    assert_eq!(
+        peer.events(),
+        ["no receipt r1: no receipt within the time allowed"]
+    );
+    peer.sleep_ms(44_999);
+    assert_eq!(peer.events(), [""; 0]);
+    peer.sleep_ms(1);
+    let end = "closed: the server has taken nothing for 60s of what is to be written to it";
+    assert_eq!(peer.events(), [end]);
+}
+
+#[test]
+fn what_is_written_waits_for_nobody() {
+    let mut peer = Peer::connected();
+    peer.send("r1");
+    peer.sent();
+    peer.hear("RECEIPT\nreceipt-id:r1\n\n\0");
+    assert_eq!(peer.session.poll_timeout(), None);
+}
+
+#[test]
+fn broker_may_take_nothing_while_we_do_not_read() {
+    let mut peer = Peer::connected();
+    peer.session
+        .send(stomp_commands::Send::to("/a"), peer.now)
+        .expect("connected");
+    assert!(peer.session.poll_transmit(peer.now).is_some());
+    peer.session.handle_pause();
+    assert_eq!(peer.session.poll_timeout(), None);
+    peer.sleep_ms(3_600_000);
+    peer.session.handle_resume(peer.now);
+    peer.sleep_ms(59_999);
+    assert_eq!(peer.events(), [""; 0]);
+    peer.sleep_ms(1);
+    assert_eq!(peer.events().len(), 1);
+}
