@@ -20,6 +20,14 @@ fn frames_encode_to_the_octets_and_errors_of_the_corpus() {
     check(include_str!("data/encode.jsonl"), 150);
 }
 
+/// What a second decoder and encoder, written in Python from the specification alone, made of
+/// mutated streams and of random frames.
+#[test]
+fn another_implementation_agrees() {
+    check(include_str!("data/more-frames.jsonl"), 300);
+    check(include_str!("data/more-encode.jsonl"), 100);
+}
+
 #[test]
 fn a_case_that_expects_something_else_fails() {
     let right = r#"{"id":"x","version":"1.2","direction":"client","wire":"QUNLCgoA","split":"all",

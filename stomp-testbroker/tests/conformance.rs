@@ -17,6 +17,13 @@ fn every_broker_script_of_the_corpus_passes() {
 }
 
 #[test]
+fn every_script_of_our_own_passes() {
+    let report = run(include_str!("data/more-sessions.jsonl"));
+    assert!(report.failures.is_empty(), "{:#?}", report.failures);
+    assert!(report.passed >= 500, "only {} scripts", report.passed);
+}
+
+#[test]
 fn a_line_that_is_no_script_fails_with_its_place() {
     let report =
         run("\u{feff}\r\n{\"id\":\"f\",\"wire\":\"\",\"expect\":{}}\r\n{\"kind\":\"broker\"}\n[\n");

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use stomp_commands::HeartBeat;
+use stomp_commands::{Dialect, HeartBeat};
 use stomp_frame::{Command, Frame, Version};
 use stomp_session::{Config, FlowLimits, Liveness, Opening};
 
@@ -197,7 +197,7 @@ impl Script {
 
 impl ScriptConfig {
     /// The scripts expect a heart-beat at exactly the agreed period, death at exactly the tolerated
-    /// one, and no other deadlines.
+    /// one, no other deadlines, no limits, and whatever the specification allows from any broker.
     fn build(&self) -> Result<Config, String> {
         let dead_percent = (self.tolerance.unwrap_or(2.0) * 100.0).round() as u32;
         let liveness = Liveness::default()
@@ -212,6 +212,7 @@ impl ScriptConfig {
             .connected_timeout(Duration::MAX)
             .receipt_timeout(Duration::MAX)
             .disconnect_timeout(Duration::MAX)
+            .dialect(Dialect::Generic)
             .flow(
                 FlowLimits::default()
                     .receipts(usize::MAX)

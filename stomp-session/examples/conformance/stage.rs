@@ -31,6 +31,8 @@ pub(crate) struct Stage {
     read: BytesMut,
     /// Events, as the scripts name them.
     events: VecDeque<(&'static str, Value)>,
+    /// Outstanding receipts of frames that the server is known to have received, in their order.
+    received: Vec<String>,
     /// Messages by id, and by subscription as well: the same message may come on two.
     tokens: HashMap<String, Vec<(Option<String>, AckToken)>>,
     /// Subscriptions by id, and without one by destination.
@@ -67,6 +69,7 @@ impl Stage {
             written: BytesMut::new(),
             read: BytesMut::new(),
             events: VecDeque::new(),
+            received: Vec::new(),
             tokens: HashMap::new(),
             subscriptions: HashMap::new(),
             captured: HashMap::new(),
@@ -194,7 +197,11 @@ impl Stage {
                 let entry = (wire_id(delivery.subscription), delivery.token.clone());
                 self.tokens.entry(id).or_default().push(entry);
             }
-            self.events.extend(describe(event, wire_id));
+            let mut described = describe(event, wire_id);
+            if let Some(("receipt", fields)) = &mut described {
+                list_all_received(fields, &mut self.received);
+            }
+            self.events.extend(described);
         }
         Ok(())
     }
@@ -386,6 +393,19 @@ impl Stage {
             Some(None) => Err("expected a frame, got a heart-beat".into()),
             None => Err("expected a frame, got nothing".into()),
         }
+    }
+}
+
+/// The session says once that a frame was received; the scripts list it with every RECEIPT of a
+/// later frame, until it has its own.
+fn list_all_received(receipt: &mut Value, received: &mut Vec<String>) {
+    let texts = receipt["also_received"].as_array().into_iter().flatten();
+    received.extend(texts.filter_map(Value::as_str).map(str::to_owned));
+    let own = received.iter().position(|id| receipt["receipt_id"] == **id);
+    let earlier = &received[..own.unwrap_or(received.len())];
+    receipt["also_received"] = json!(earlier);
+    if let Some(own) = own {
+        received.remove(own);
     }
 }
 
