@@ -7,11 +7,18 @@
 
 #![no_main]
 
+#[path = "../../tests/support/reference.rs"]
+mod reference;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
 use allocation_counter::measure;
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
+use reference::{Rules, refer};
 use stomp_frame::{Decoder, Limits, Oversized, Version};
-use stomp_frame_fuzz::{Choices, Rules, read, refer};
+use stomp_frame_fuzz::Choices;
+use support::read_settling;
 
 fuzz_target!(|input: &[u8]| {
     let mut choices = Choices::of(input);
@@ -44,9 +51,17 @@ fuzz_target!(|input: &[u8]| {
     let (head, tail) = wire.split_at(first.min(wire.len()));
     let pieces = || [head].into_iter().chain(tail.chunks(size));
 
-    let whole = read(decoder(), settled, [wire]);
-    assert_eq!(read(decoder(), settled, pieces()), whole, "in pieces");
-    assert_eq!(read(decoder(), settled, wire.chunks(1)), whole, "by octet");
+    let whole = read_settling(decoder(), settled, [wire]);
+    assert_eq!(
+        read_settling(decoder(), settled, pieces()),
+        whole,
+        "in pieces"
+    );
+    assert_eq!(
+        read_settling(decoder(), settled, wire.chunks(1)),
+        whole,
+        "by octet"
+    );
     if !is_limited {
         let rules = Rules {
             side,

@@ -7,12 +7,19 @@
 
 #![no_main]
 
+#[path = "../../tests/support/reference.rs"]
+mod reference;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
 use bytes::{Buf, BytesMut};
 use libfuzzer_sys::fuzz_target;
+use reference::{Rules, refer};
 use stomp_frame::{
     Command, ConnectEscapes, ContentLength, EncodeError, Encoder, Frame, Limits, Tolerance, Version,
 };
-use stomp_frame_fuzz::{Choices, Reading, Rules, read, refer};
+use stomp_frame_fuzz::Choices;
+use support::{Reading, read};
 
 fuzz_target!(|input: &[u8]| {
     let mut choices = Choices::of(input);
@@ -46,7 +53,7 @@ fuzz_target!(|input: &[u8]| {
     let limits = Limits::client().headers(usize::MAX);
     let mut decoder = stomp_frame::Decoder::new(command.side(), limits);
     decoder.set_version(version);
-    assert_eq!(read(decoder, None, [&twice[..]]), expected);
+    assert_eq!(read(decoder, [&twice[..]]), expected);
     let rules = Rules {
         side: command.side(),
         version,

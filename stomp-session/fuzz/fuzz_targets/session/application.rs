@@ -94,7 +94,7 @@ impl Application {
                     self.waits.remove(&receipt),
                     "{receipt:?} was not waited for"
                 );
-                if why == ReceiptFailure::NotSent {
+                if matches!(why, ReceiptFailure::NotSent(_)) {
                     *self.sent.entry(receipt).or_default() -= 1;
                 }
             }

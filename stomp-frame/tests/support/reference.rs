@@ -1,25 +1,27 @@
+//! The other reader, which tests and fuzz targets hold against the decoder.
+
 use bytes::Bytes;
 use stomp_frame::{Command, DecodeErrorKind, Frame, Side, Tolerance, Version};
 
-use crate::Reading;
+use crate::support::{Fault, Reading};
 
 /// What to read by. There are no limits but the one of the body.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules {
-    pub side: Side,
-    pub version: Version,
+pub(crate) struct Rules {
+    pub(crate) side: Side,
+    pub(crate) version: Version,
     /// The version after the first frame, if it changes then.
-    pub settled: Option<Version>,
-    pub tolerance: Tolerance,
-    pub body: u64,
+    pub(crate) settled: Option<Version>,
+    pub(crate) tolerance: Tolerance,
+    pub(crate) body: u64,
     /// A body beyond its limit is skipped, if its length is known.
-    pub skip: bool,
+    pub(crate) skip: bool,
 }
 
 /// Reads a stream the slow and obvious way: octet by octet, from a slice that is all there.
 ///
 /// Knows the specification, and nothing of how the decoder goes about it.
-pub fn refer(rules: Rules, wire: &[u8]) -> Reading {
+pub(crate) fn refer(rules: Rules, wire: &[u8]) -> Reading {
     let mut reader = Reader {
         rules,
         wire,
@@ -29,7 +31,10 @@ pub fn refer(rules: Rules, wire: &[u8]) -> Reading {
     match reader.read_all() {
         Ok(()) => {}
         Err(Stop::Incomplete { from }) => reader.reading.rest = wire.len() - from,
-        Err(Stop::Fault(kind, position)) => reader.reading.error = Some((kind, position as u64)),
+        Err(Stop::Fault(kind, at)) => {
+            let position = at as u64;
+            reader.reading.error = Some(Fault { kind, position });
+        }
     }
     reader.reading
 }
@@ -85,7 +90,7 @@ impl<'a> Reader<'a> {
                 }
                 _ => return Ok(()),
             }
-            self.reading.line_ends += 1;
+            self.reading.heart_beats += 1;
         }
     }
 
