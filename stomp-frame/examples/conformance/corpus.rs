@@ -325,7 +325,7 @@ impl Split {
     /// Streams of up to this many octets are also cut at every pair of places.
     const PAIRS: usize = 64;
     /// Streams of more octets than this are cut at about as many places, evenly spread.
-    const PLACES: usize = 4096;
+    const PLACES: usize = 1024;
 
     /// Lists ways to cut `length` octets, each as the lengths of the pieces.
     fn cuts(self, length: usize) -> Vec<Vec<usize>> {

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use stomp_commands::{Dialect, HeartBeat};
-use stomp_frame::{Command, Frame, Version};
+use stomp_frame::{Command, Frame, Limits, Version};
 use stomp_session::{Config, FlowLimits, Liveness, Opening};
 
 use crate::stage::Stage;
@@ -213,6 +213,7 @@ impl ScriptConfig {
             .receipt_timeout(Duration::MAX)
             .disconnect_timeout(Duration::MAX)
             .dialect(Dialect::Generic)
+            .limits(any_head())
             .flow(
                 FlowLimits::default()
                     .receipts(usize::MAX)
@@ -237,6 +238,14 @@ impl ScriptConfig {
         }
         Ok(config)
     }
+}
+
+/// Scripts have no words for limits of a client, so nothing but a body has any.
+pub(crate) fn any_head() -> Limits {
+    Limits::client()
+        .headers(usize::MAX)
+        .header_line(usize::MAX)
+        .head(usize::MAX)
 }
 
 impl ScriptFrame {

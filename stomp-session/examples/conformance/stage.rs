@@ -9,14 +9,14 @@ use stomp_commands::{
     Abort, AckMode, Begin, CommandError, Commit, Disconnect, FrameError, Send, Subscribe,
 };
 use stomp_frame::{
-    DecodeErrorKind, Decoder, EncodeError, Encoder, Frame, Item, Limits, Side, Version, header,
+    DecodeErrorKind, Decoder, EncodeError, Encoder, Frame, Item, Side, Version, header,
 };
 use stomp_session::{
     AckToken, CloseReason, Config, Event, Misbehaviour, Session, SessionState, SubscriptionKey,
     Subscriptions, UsageError, With,
 };
 
-use crate::script::{Expect, Pattern, ScriptFrame, Step, decode_base64, encode_base64};
+use crate::script::{Expect, Pattern, ScriptFrame, Step, any_head, decode_base64, encode_base64};
 
 pub(crate) struct Stage {
     config: Config,
@@ -65,7 +65,7 @@ impl Stage {
             start,
             now: start,
             output: VecDeque::new(),
-            decoder: Decoder::new(Side::Client, Limits::client()),
+            decoder: Decoder::new(Side::Client, any_head().body(u64::MAX)),
             written: BytesMut::new(),
             read: BytesMut::new(),
             events: VecDeque::new(),

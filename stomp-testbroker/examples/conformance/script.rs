@@ -199,10 +199,10 @@ impl ScriptConfig {
             &mut config.caps.frame,
         ] {
             let script = &self.limits;
-            limits.head = usize::MAX;
-            limits.headers = script.max_headers.unwrap_or(limits.headers);
-            limits.header_line = script.max_header_line.unwrap_or(limits.header_line);
-            limits.body = script.max_body.unwrap_or(limits.body);
+            *limits = any_head()
+                .headers(script.max_headers.unwrap_or(usize::MAX))
+                .header_line(script.max_header_line.unwrap_or(usize::MAX))
+                .body(script.max_body.unwrap_or(64 << 20));
         }
         // Scripts have no words for any other cap.
         config.caps.connect_time = Some(Duration::from_secs(365 * 24 * 3600));
@@ -212,6 +212,14 @@ impl ScriptConfig {
         config.caps.transaction_frames = usize::MAX;
         Ok(config)
     }
+}
+
+/// Scripts limit nothing but what they name.
+fn any_head() -> Limits {
+    Limits::server()
+        .headers(usize::MAX)
+        .header_line(usize::MAX)
+        .head(usize::MAX)
 }
 
 /// The broker, its clients by name, and the clock.
@@ -392,7 +400,7 @@ impl Client {
         Self {
             id,
             version: Version::V1_2,
-            decoder: Decoder::new(Side::Server, Limits::client()),
+            decoder: Decoder::new(Side::Server, any_head().body(u64::MAX)),
             buffer: BytesMut::new(),
             pending: VecDeque::new(),
             closed: false,
