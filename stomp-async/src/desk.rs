@@ -71,11 +71,6 @@ impl Desk {
     fn sort(&mut self, link: &mut Link) -> Option<CloseReason> {
         while let Some(said) = link.session.poll_event() {
             match said {
-                Said::Connected(connection) => {
-                    let broker = link.broker.clone();
-                    tracing::info!(%broker, version = %connection.version, "connected");
-                    let _ = self.events.send(Event::Connected { broker, connection });
-                }
                 Said::Message(delivery) => self.deliver(delivery, None, link),
                 Said::MessageTooLarge { delivery, length } => {
                     self.deliver(delivery, Some(length), link);

@@ -73,9 +73,14 @@ impl Dialer {
             }
         };
         let session = Session::connect(config, subscriptions, now())?;
-        let mut link = Link::new(transport, session, broker.clone());
+        let mut link = Link::new(transport, session);
         match link.handshake().await {
-            Ok(()) => Ok(Ok(link)),
+            Ok(connection) => {
+                tracing::info!(%broker, version = %connection.version, "connected");
+                let broker = broker.clone();
+                let _ = self.events.send(Event::Connected { broker, connection });
+                Ok(Ok(link))
+            }
             Err(reason) => Ok(Err((link.into_subscriptions(), reason.to_string()))),
         }
     }

@@ -52,7 +52,7 @@ impl Driver {
                     return;
                 }
             };
-            tracing::info!(broker = %link.broker, %reason, "disconnected");
+            tracing::info!(%reason, "disconnected");
             let _ = self.events.send(Event::Disconnected {
                 reason: reason.clone(),
             });

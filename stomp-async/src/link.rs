@@ -2,8 +2,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
-use stomp_failover::Broker;
-use stomp_session::{CloseReason, Event, Session, Subscriptions};
+use stomp_session::{CloseReason, Connection, Event, Session, Subscriptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{sleep_until, timeout};
 
@@ -12,7 +11,6 @@ use crate::transport::BoxTransport;
 /// A transport and the session on it.
 pub(crate) struct Link {
     pub(crate) session: Session,
-    pub(crate) broker: Broker,
     reader: ReadHalf<BoxTransport>,
     writer: WriteHalf<BoxTransport>,
     inbound: BytesMut,
@@ -36,11 +34,10 @@ pub(crate) fn now() -> Instant {
 }
 
 impl Link {
-    pub(crate) fn new(transport: BoxTransport, session: Session, broker: Broker) -> Self {
+    pub(crate) fn new(transport: BoxTransport, session: Session) -> Self {
         let (reader, writer) = tokio::io::split(transport);
         Self {
             session,
-            broker,
             reader,
             writer,
             inbound: BytesMut::new(),
@@ -51,17 +48,18 @@ impl Link {
         }
     }
 
-    /// Works until CONNECTED, and leaves its event where it is.
-    pub(crate) async fn handshake(&mut self) -> Result<(), CloseReason> {
+    /// Works until CONNECTED.
+    pub(crate) async fn handshake(&mut self) -> Result<Connection, CloseReason> {
         loop {
             self.step().await;
-            if self.session.connection().is_some() {
-                self.since = now();
-                return Ok(());
-            }
             while let Some(event) = self.session.poll_event() {
-                if let Event::Closed(reason) = event {
-                    return Err(reason);
+                match event {
+                    Event::Connected(connection) => {
+                        self.since = now();
+                        return Ok(connection);
+                    }
+                    Event::Closed(reason) => return Err(reason),
+                    _ => {}
                 }
             }
         }

@@ -139,6 +139,14 @@ pub enum CloseReason {
     },
 }
 
+impl CloseReason {
+    /// Tells whether we ended the session ourselves.
+    #[must_use]
+    pub fn is_orderly(&self) -> bool {
+        matches!(self, Self::Disconnected { .. })
+    }
+}
+
 /// A transport that could not be made, or failed: what the operating system said, in lower case
 /// and without its number for it.
 ///

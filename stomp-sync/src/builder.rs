@@ -1,14 +1,16 @@
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use stomp_commands::HeartBeat;
-use stomp_failover::{Failover, FailoverUri, UriError};
-use stomp_session::{Config, Limits, Tolerance};
+use stomp_failover::{Broker, Failover, FailoverUri, UriError};
+use stomp_session::{Config, Limits, Subscriptions, Tolerance};
 
 use crate::client::Handle;
 use crate::dialer::Dialer;
 use crate::keeper;
 use crate::shared::Shared;
+use crate::transport::{Connector, Transport};
 use crate::{Client, Error};
 
 /// How to connect, and how patient to be. Made by [`Client::builder`].
@@ -31,6 +33,14 @@ pub struct Builder {
     connect_timeout: Duration,
     send_timeout: Duration,
     seed: Option<u64>,
+    connector: Connector,
+    threads: Threads,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Threads {
+    Ours,
+    None,
 }
 
 impl Builder {
@@ -41,6 +51,8 @@ impl Builder {
             connect_timeout: Duration::from_secs(10),
             send_timeout: Duration::from_secs(30),
             seed: None,
+            connector: Connector::default(),
+            threads: Threads::Ours,
         }
     }
 
@@ -70,7 +82,7 @@ impl Builder {
         self
     }
 
-    /// Sets how long a call may wait for room in the session. Default 30 s.
+    /// Sets how long a frame may wait in this process, for a connection or for room. Default 30 s.
     pub fn send_timeout(mut self, patience: Duration) -> Self {
         self.send_timeout = patience;
         self
@@ -123,6 +135,27 @@ impl Builder {
         self
     }
 
+    /// Opens the transport to a broker by a function of yours, instead of TCP: a proxy, a link in
+    /// memory. It is given the broker, and the time it may take.
+    pub fn transport<F, T>(mut self, connect: F) -> Self
+    where
+        F: Fn(Broker, Duration) -> io::Result<T> + Send + Sync + 'static,
+        T: Transport,
+    {
+        self.connector = Connector::new(connect);
+        self
+    }
+
+    /// Does without threads: whoever waits in a call does the work meanwhile, and
+    /// [`poll`](Client::poll) does nothing else.
+    ///
+    /// Nobody reads and beats between the calls then. So call `poll` at least as often as the
+    /// [heart-beats](Self::heart_beat) demand, or have none.
+    pub fn manual(mut self) -> Self {
+        self.threads = Threads::None;
+        self
+    }
+
     /// Connects, and waits until a broker has said CONNECTED.
     ///
     /// Tries the brokers of the URI in its order, by its rules, until its
@@ -134,22 +167,31 @@ impl Builder {
     /// line feed in the login), [`Error::Connect`] when no broker accepts.
     pub fn connect(self) -> Result<Client, Error> {
         let largest_body = self.session.limits.body;
-        let failover = Failover::new(self.uri?, self.seed.unwrap_or_else(random_seed));
         let mut dialer = Dialer {
             config: self.session,
+            connector: self.connector,
             connect_timeout: self.connect_timeout,
-            failover,
+            failover: Failover::new(self.uri?, self.seed.unwrap_or_else(random_seed)),
+            next: None,
         };
-        let sleep = |delay, _: &mut _| {
-            std::thread::sleep(delay);
-            true
+        let mut subscriptions = Subscriptions::new();
+        let link = loop {
+            let (due, _) = dialer.plan()?;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            match dialer.attempt(subscriptions)? {
+                Ok(link) => break link,
+                Err(left) => subscriptions = left,
+            }
         };
-        let link = dialer.dial(Default::default(), sleep)?;
-        let link = link.expect("the sleep never says to stop");
-        let shared = Shared::new(link.session);
-        let (transport, inbound) = (link.transport, link.inbound);
-        let keeper = Arc::clone(&shared);
-        std::thread::spawn(move || keeper::run(dialer, &keeper, transport, inbound));
+        let shared = match self.threads {
+            Threads::None => Shared::new(link, Some(dialer)),
+            Threads::Ours => {
+                let shared = Shared::new(link, None);
+                let keeper = Arc::clone(&shared);
+                std::thread::spawn(move || keeper::run(dialer, &keeper));
+                shared
+            }
+        };
         Ok(Client {
             handle: Handle::new(shared, self.send_timeout, largest_body),
         })

@@ -5,7 +5,7 @@ use stomp_commands::Disconnect;
 
 use crate::builder::Builder;
 use crate::shared::Shared;
-use crate::{Cause, Error, Send, Subscribe};
+use crate::{Cause, Error, Events, Send, Subscribe};
 
 /// A connection to a broker, or to whichever of several is up. Cheap to clone; all clones share it,
 /// and any thread may use it.
@@ -44,8 +44,21 @@ impl Handle {
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        self.0.lock().quit = true;
-        self.0.notify();
+        let shared = &self.0;
+        let mut state = shared.lock();
+        state.quit = true;
+        if shared.manual.is_none() {
+            return shared.notify();
+        }
+        // Nobody else says it. Without effect if it was said already.
+        let _ = state.session.disconnect(Disconnect::new(), Instant::now());
+        let wire = state.wire.take();
+        drop(state);
+        if let Some(wire) = wire {
+            wire.flush(shared);
+            wire.close();
+        }
+        shared.end(Cause::Disconnected);
     }
 }
 
@@ -79,6 +92,36 @@ impl Client {
         Subscribe::new(self, destination.into())
     }
 
+    /// Returns what happens to the connection from now on.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        let shared = self.handle.shared.clone();
+        let listener = shared.lock().listeners.add();
+        Events { shared, listener }
+    }
+
+    /// Waits until something has happened, until `deadline` at most. A client without threads
+    /// ([`manual`](Builder::manual)) reads, writes, beats and reconnects meanwhile, and does at
+    /// least once what can be done at once. It may come back early.
+    ///
+    /// Making a connection may take longer: the [`connect_timeout`](Builder::connect_timeout), and
+    /// the time until CONNECTED.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] when the client is closed.
+    pub fn poll(&self, deadline: Instant) -> Result<(), Error> {
+        let shared = &self.handle.shared;
+        let mut state = shared.lock();
+        if state.end.is_none() {
+            state = shared.wait(state, Some(deadline));
+        }
+        match state.end {
+            None => Ok(()),
+            Some(_) => Err(state.closed_error()),
+        }
+    }
+
     /// Ends the connection in order: what was sent before goes out, outstanding receipts are
     /// waited for, then DISCONNECT and its RECEIPT. After it, all handles are closed.
     ///
@@ -89,33 +132,41 @@ impl Client {
     pub fn disconnect(self) -> Result<(), Error> {
         let shared = &self.handle.shared;
         let mut state = shared.lock();
-        if let Some(cause) = &state.end {
-            return Err(Error::Closed(cause.clone()));
+        if state.end.is_some() {
+            return Err(state.closed_error());
         }
-        let session = state.session.as_ref();
-        let patience = session.map_or(Duration::ZERO, |s| s.config().disconnect_timeout);
+        let patience = state.disconnect_timeout();
         let deadline = Instant::now().checked_add(patience);
         let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         // RabbitMQ never sends receipts that are still missing when it reads DISCONNECT.
-        while !late() && state.end.is_none() {
-            match &state.session {
-                Some(session) if session.pending_receipts().next().is_some() => {
-                    state = shared.wait(state, deadline);
-                }
-                _ => break,
-            }
-        }
-        if let Some(session) = &mut state.session {
-            let receipt = session.new_receipt();
-            // Refused only when the session is over already, which the keeper reports.
-            let _ = session.disconnect(Disconnect::new().receipt(receipt), Instant::now());
+        while !late() && state.session.pending_receipts().next().is_some() {
+            state = shared.wait(state, deadline);
         }
         state.quit = true;
-        shared.notify();
-        // The session has a deadline of its own for the RECEIPT of DISCONNECT, so this ends.
-        while state.end.is_none() {
-            state = shared.wait(state, None);
+        let receipt = state.session.new_receipt();
+        let disconnect = Disconnect::new().receipt(receipt);
+        if state
+            .session
+            .disconnect(disconnect, Instant::now())
+            .is_err()
+        {
+            // There is nobody to say it to.
+            drop(state);
+            shared.end(Cause::Disconnected);
+            return Ok(());
         }
+        shared.done(state);
+        let mut state = shared.lock();
+        while !late() && state.end.is_none() {
+            state = shared.wait(state, deadline);
+        }
+        let wire = state.wire.clone();
+        drop(state);
+        shared.end(Cause::Deadline(patience));
+        if let Some(wire) = wire {
+            wire.close();
+        }
+        let state = shared.lock();
         match &state.end {
             None | Some(Cause::Disconnected) => Ok(()),
             Some(cause) => Err(Error::Closed(cause.clone())),

@@ -1,84 +1,107 @@
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-use stomp_failover::{Broker, Failover};
-use stomp_session::{Config, Event, Session, Subscriptions, TransportError};
+use stomp_failover::{Attempt, Broker, Failover};
+use stomp_session::{CloseReason, Config, Event as Said, Session, Subscriptions, TransportError};
 
-use crate::Error;
-use crate::transport::Transport;
+use crate::transport::Connector;
+use crate::wire::Wire;
+use crate::{Error, Event};
 
-/// Gets from a failover URI to a link on which CONNECTED was said.
+/// Gets from a failover URI to a link on which CONNECTED was said, step by step.
+#[derive(Debug)]
 pub(crate) struct Dialer {
     pub(crate) config: Config,
+    pub(crate) connector: Connector,
     pub(crate) connect_timeout: Duration,
     pub(crate) failover: Failover,
+    /// The attempt that is decided on, and when it is due.
+    pub(crate) next: Option<(Attempt, Instant)>,
 }
 
-/// A connection on which CONNECTED was said. Its event is still in the session.
+/// A connection on which CONNECTED was said.
+#[derive(Debug)]
 pub(crate) struct Link {
-    pub(crate) transport: Transport,
+    pub(crate) wire: Wire,
     pub(crate) session: Session,
-    /// What was read behind CONNECTED, and is no whole frame.
-    pub(crate) inbound: BytesMut,
+    /// What there is to tell about it.
+    pub(crate) event: Event,
 }
-
-/// How much is read at a time. Frames that the application keeps pin a buffer of this size.
-pub(crate) const READ: usize = 32 << 10;
 
 impl Dialer {
-    /// Makes attempts until one succeeds, at CONNECTED, or the failover has no more. `sleep` waits
-    /// in between, strikes out subscriptions, and says whether to go on.
-    pub(crate) fn dial(
+    /// Decides on the next attempt, unless that is done already. Says when it is due, and what
+    /// there is to tell about it.
+    pub(crate) fn plan(&mut self) -> Result<(Instant, Option<Event>), Error> {
+        if let Some((_, due)) = &self.next {
+            return Ok((*due, None));
+        }
+        let attempt = self.failover.next()?;
+        let event = Event::Reconnecting {
+            broker: attempt.broker.clone(),
+            delay: attempt.delay,
+            attempt: attempt.number,
+        };
+        let due = Instant::now() + attempt.delay;
+        self.next = Some((attempt, due));
+        Ok((due, Some(event)))
+    }
+
+    /// Makes the attempt that is decided on. The outer error is ours and ends it all; the inner one
+    /// is the broker's, and gives the subscriptions back for the next.
+    pub(crate) fn attempt(
         &mut self,
-        mut subscriptions: Subscriptions,
-        mut sleep: impl FnMut(Duration, &mut Subscriptions) -> bool,
-    ) -> Result<Option<Link>, Error> {
-        loop {
-            let attempt = self.failover.next()?;
-            if !sleep(attempt.delay, &mut subscriptions) {
-                return Ok(None);
+        subscriptions: Subscriptions,
+    ) -> Result<Result<Link, Subscriptions>, Error> {
+        let attempt = match self.next.take() {
+            Some((attempt, _)) => attempt,
+            None => self.failover.next()?,
+        };
+        match self.connect(&attempt.broker, subscriptions)? {
+            Ok(link) => {
+                self.failover.succeeded(&attempt);
+                Ok(Ok(link))
             }
-            match self.attempt(&attempt.broker, subscriptions)? {
-                Ok(link) => {
-                    self.failover.succeeded(&attempt);
-                    return Ok(Some(link));
-                }
-                Err((left, why)) => {
-                    subscriptions = left;
-                    self.failover.failed(&attempt, why);
-                }
+            Err((left, why)) => {
+                self.failover.failed(&attempt, why);
+                Ok(Err(left))
             }
         }
     }
 
-    /// Makes one attempt. The outer error is ours and ends it all; the inner one is the broker's,
-    /// and gives the subscriptions back for the next.
-    fn attempt(
+    fn connect(
         &self,
         broker: &Broker,
         subscriptions: Subscriptions,
     ) -> Result<Result<Link, (Subscriptions, String)>, Error> {
         let config = self.config_for(broker);
         Session::check(&config)?;
-        let transport = match Transport::connect(broker, self.connect_timeout) {
+        let transport = self.connector.connect(broker.clone(), self.connect_timeout);
+        let transport = match transport {
             Ok(transport) => transport,
             Err(error) => {
-                return Ok(Err((
-                    subscriptions,
-                    TransportError::from(&error).to_string(),
-                )));
+                let why = TransportError::from(&error).to_string();
+                return Ok(Err((subscriptions, why)));
             }
         };
         let mut session = Session::connect(config, subscriptions, Instant::now())?;
-        let mut inbound = BytesMut::new();
-        match handshake(&transport, &mut session, &mut inbound) {
-            Ok(()) => Ok(Ok(Link {
-                transport,
-                session,
-                inbound,
-            })),
-            Err(why) => Ok(Err((session.into_subscriptions(), why))),
+        let mut wire = Wire::new(transport, session.epoch());
+        wire.handshake(&mut session);
+        let mut why = String::new();
+        while let Some(said) = session.poll_event() {
+            match said {
+                Said::Connected(connection) => {
+                    let broker = broker.clone();
+                    let event = Event::Connected { broker, connection };
+                    return Ok(Ok(Link {
+                        wire,
+                        session,
+                        event,
+                    }));
+                }
+                Said::Closed(reason) => why = reason.to_string(),
+                _ => {}
+            }
         }
+        Ok(Err((session.into_subscriptions(), why)))
     }
 
     /// What the URI says of a broker goes before what the builder says of all.
@@ -90,48 +113,8 @@ impl Dialer {
         }
         config
     }
-}
 
-/// Works until CONNECTED.
-fn handshake(
-    transport: &Transport,
-    session: &mut Session,
-    inbound: &mut BytesMut,
-) -> Result<(), String> {
-    let mut buffer = vec![0; READ];
-    loop {
-        while let Some(mut octets) = session.poll_transmit(Instant::now()) {
-            while !octets.is_empty() && !session.is_closed() {
-                match transport.write(&octets) {
-                    Ok(written) => bytes::Buf::advance(&mut octets, written.unwrap_or(0)),
-                    Err(error) => {
-                        session.handle_io_error(&error, Instant::now());
-                    }
-                }
-                session.handle_timeout(Instant::now());
-            }
-        }
-        if session.connection().is_some() {
-            return Ok(());
-        }
-        while let Some(event) = session.poll_event() {
-            if let Event::Closed(reason) = event {
-                return Err(reason.to_string());
-            }
-        }
-        let patience = session
-            .poll_timeout()
-            .map(|due| due.saturating_duration_since(Instant::now()));
-        match transport.read(&mut buffer, patience) {
-            Ok(Some(0)) => session.handle_eof(Instant::now()),
-            Ok(Some(read)) => {
-                inbound.extend_from_slice(&buffer[..read]);
-                session.handle_data(inbound, Instant::now());
-            }
-            Ok(None) => session.handle_timeout(Instant::now()),
-            Err(error) => {
-                session.handle_io_error(&error, Instant::now());
-            }
-        }
+    pub(crate) fn lost(&mut self, stable_for: Duration, reason: &CloseReason) {
+        self.failover.lost(stable_for, reason);
     }
 }

@@ -40,22 +40,28 @@ mod builder;
 mod client;
 mod dialer;
 mod error;
+mod event;
 mod inboxes;
 mod keeper;
+mod manual;
 mod message;
 mod oversized;
 mod send;
 mod shared;
+mod state;
 mod subscription;
 mod transport;
+mod wire;
 
 pub use builder::Builder;
 pub use client::Client;
 pub use error::{Cause, Error};
+pub use event::{Event, Events};
 pub use message::{Acker, Message};
 pub use oversized::Oversized;
 pub use send::Send;
 pub use subscription::{Subscribe, Subscription};
+pub use transport::Transport;
 
 pub use stomp_commands::Message as Content;
 pub use stomp_commands::{AckMode, Dialect, HeartBeat, Version, header};

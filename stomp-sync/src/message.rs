@@ -5,7 +5,7 @@ use std::time::Instant;
 use stomp_session::{AckToken, Delivery, Epoch, Session, Settled, UsageError, With};
 
 use crate::client::Handle;
-use crate::{Cause, Content, Error};
+use crate::{Content, Error};
 
 /// A message that was received, and the right to settle it.
 ///
@@ -124,14 +124,15 @@ impl Acker {
         verdict: impl Fn(&mut Session, &AckToken, With, Instant) -> Result<Settled, UsageError>,
     ) -> Result<Settled, Error> {
         let Self { token, handle } = self;
-        let settled = handle.shared.submit(handle.send_timeout, |session| {
-            verdict(session, &token, With::nothing(), Instant::now())
-        });
-        match settled {
-            // Without a connection, the message's own is certainly gone.
-            Err(Error::NotSent(Cause::ConnectionLost)) => Ok(Settled::Stale),
-            settled => settled,
-        }
+        // The session has its answer ready when it is not the one of this message any more.
+        let stale = |session: &Session| session.is_closed() || session.epoch() != token.epoch();
+        let shared = &handle.shared;
+        let mut state = shared.turn(handle.send_timeout, |state| {
+            state.takes_commands() || stale(&state.session)
+        })?;
+        let settled = verdict(&mut state.session, &token, With::nothing(), Instant::now())?;
+        shared.done(state);
+        Ok(settled)
     }
 }
 

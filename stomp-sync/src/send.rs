@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::client::Handle;
+use crate::state::State;
 use crate::{Client, Error};
 
 /// A message on its way out. Made by [`Client::send`]; sent by [`fire`](Self::fire) or
@@ -80,18 +81,18 @@ impl Send {
         self
     }
 
-    /// Sets how long the message may wait for room in the session. Default 30 s. The wait for a
-    /// RECEIPT comes on top.
+    /// Sets how long the message may wait in this process, for a connection or for room. Default
+    /// 30 s. The wait for a RECEIPT comes on top.
     pub fn timeout(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Hands the message over to the connection that is up.
+    /// Hands the message over to the connection that is up, or comes up in time.
     ///
     /// # Errors
     ///
-    /// [`Error::NotSent`] when there is no connection, or no room in time; [`Error::Usage`] when a
+    /// [`Error::NotSent`] when there is no connection in time, or no room; [`Error::Usage`] when a
     /// header cannot be written.
     pub fn fire(self) -> Result<(), Error> {
         let Self {
@@ -100,9 +101,11 @@ impl Send {
             patience,
             ..
         } = self;
-        handle.shared.submit(patience, |session| {
-            session.send(command.clone(), Instant::now())
-        })
+        let shared = &handle.shared;
+        let mut state = shared.turn(patience, State::takes_commands)?;
+        state.session.send(command, Instant::now())?;
+        shared.done(state);
+        Ok(())
     }
 
     /// Sends the message, asks the broker to keep it on disk, and waits until it has confirmed it
@@ -124,16 +127,12 @@ impl Send {
         if persistence == Persistence::WhenConfirmed {
             command = command.persistent();
         }
-        let receipt = shared.new_receipt()?;
-        command = command.receipt(receipt.clone());
-        shared.expect(&receipt);
-        let sent = shared.submit(patience, |session| {
-            session.send(command.clone(), Instant::now())
-        });
-        if let Err(error) = sent {
-            shared.forget(&receipt);
-            return Err(error);
-        }
+        let mut state = shared.turn(patience, State::takes_commands)?;
+        let receipt = state.session.new_receipt();
+        let command = command.receipt(receipt.clone());
+        state.session.send(command, Instant::now())?;
+        state.expect(receipt.clone(), None);
+        shared.done(state);
         shared.answer(&receipt)
     }
 }

@@ -5,7 +5,8 @@ use stomp_session::SubscriptionKey;
 
 use crate::client::Handle;
 use crate::inboxes::Arrival;
-use crate::{Client, Error, Message, Oversized};
+use crate::state::State;
+use crate::{Cause, Client, Error, Message, Oversized};
 
 /// A subscription in the making. Made by [`Client::subscribe`].
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl Subscribe {
     /// # Errors
     ///
     /// [`Error::Rejected`] when the broker refuses, [`Error::Unconfirmed`] when it does not answer,
-    /// [`Error::NotSent`] when there is no connection.
+    /// [`Error::NotSent`] when there is no connection in time.
     pub fn open(self) -> Result<Subscription, Error> {
         let Self {
             handle,
@@ -66,27 +67,21 @@ impl Subscribe {
         let prefetch = u32::try_from(capacity).unwrap_or(u32::MAX);
         let shared = &handle.shared;
         let destination = command.destination.clone();
-        let receipt = shared.new_receipt()?;
-        shared.expect(&receipt);
+        let mut state = shared.turn(handle.send_timeout, State::takes_commands)?;
+        let receipt = state.session.new_receipt();
         let command = command.prefetch_hint(prefetch).receipt(receipt.clone());
-        let key = shared.subscribe(handle.send_timeout, capacity, |session| {
-            session.subscribe(command.clone(), Instant::now())
-        });
-        let key = match key {
-            Ok(key) => key,
-            Err(error) => {
-                shared.forget(&receipt);
-                return Err(error);
-            }
-        };
-        // From here on, dropping it unsubscribes.
-        let subscription = Subscription {
-            handle: handle.clone(),
+        let key = state.session.subscribe(command, Instant::now())?;
+        // No message can come too early for it.
+        state.inboxes.open(key, capacity);
+        state.expect(receipt.clone(), Some(key));
+        shared.done(state);
+        shared.answer(&receipt)?;
+        Ok(Subscription {
+            handle,
             key,
             destination,
-        };
-        shared.answer(&receipt)?;
-        Ok(subscription)
+            ended: false,
+        })
     }
 }
 
@@ -101,6 +96,8 @@ pub struct Subscription {
     handle: Handle,
     key: SubscriptionKey,
     destination: String,
+    /// The last item was yielded.
+    ended: bool,
 }
 
 impl Subscription {
@@ -119,6 +116,12 @@ impl Subscription {
     #[must_use]
     pub fn destination(&self) -> &str {
         &self.destination
+    }
+
+    /// Returns the key by which [events](crate::Event) name this subscription.
+    #[must_use]
+    pub fn key(&self) -> SubscriptionKey {
+        self.key
     }
 
     fn take(&mut self, deadline: Option<Instant>) -> Result<Option<Message>, Error> {
@@ -144,17 +147,26 @@ impl Subscription {
 impl Iterator for Subscription {
     type Item = Result<Message, Error>;
 
-    /// Waits for the next message; `None` when the client was disconnected.
+    /// Waits for the next message; `None` when the client was disconnected, and behind an error
+    /// that was the last item.
     fn next(&mut self) -> Option<Self::Item> {
-        match self.take(None) {
-            Err(Error::Closed(crate::Cause::Disconnected)) => None,
-            result => result.transpose(),
+        if self.ended {
+            return None;
         }
+        let item = match self.take(None) {
+            Err(Error::Closed(Cause::Disconnected)) => None,
+            result => result.transpose(),
+        };
+        self.ended = !matches!(item, Some(Ok(_) | Err(Error::TooLarge(_))));
+        item
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.handle.shared.close_inbox(self.key);
+        let shared = &self.handle.shared;
+        let mut state = shared.lock();
+        state.leave(self.key);
+        shared.done(state);
     }
 }
