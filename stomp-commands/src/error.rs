@@ -41,6 +41,17 @@ pub enum CommandError {
         /// The header's name.
         header: String,
     },
+    /// The broker answers this header with an ERROR. Most often it comes from a message that is
+    /// passed on.
+    #[error("the {dialect} dialect does not allow the header {header:?} on {command}")]
+    ForbiddenHeader {
+        /// The broker's dialect.
+        dialect: Dialect,
+        /// The command.
+        command: Command,
+        /// The header's name.
+        header: &'static str,
+    },
     /// CONNECT offers no version at all.
     #[error("CONNECT offers no version")]
     NoVersion,
@@ -53,7 +64,7 @@ pub enum CommandError {
         feature: Feature,
     },
     /// The broker has a word for this, but not for so small or so large a number.
-    #[error("the {dialect} dialect has {min} to {max} for {feature}")]
+    #[error("the {dialect} dialect takes {min} to {max} for {feature}")]
     OutOfRange {
         /// The broker's dialect.
         dialect: Dialect,

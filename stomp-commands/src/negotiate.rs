@@ -89,10 +89,14 @@ pub fn offered_versions(accept_version: Option<&str>) -> Vec<Version> {
     versions
 }
 
-/// Writes a list of versions as `accept-version`, and `version` of ERROR, have it.
+/// Writes a list of versions as `accept-version`, and `version` of ERROR, have it: in increasing
+/// order, each once.
 #[must_use]
 pub fn version_list(versions: &[Version]) -> String {
-    let names: Vec<_> = versions.iter().map(|version| version.as_str()).collect();
+    let listed = Version::ALL
+        .iter()
+        .filter(|version| versions.contains(version));
+    let names: Vec<_> = listed.map(|version| version.as_str()).collect();
     names.join(",")
 }
 
@@ -153,6 +157,7 @@ mod tests {
     #[test]
     fn lists_of_versions_are_written_without_blanks() {
         assert_eq!(version_list(&Version::ALL), "1.0,1.1,1.2");
+        assert_eq!(version_list(&[V1_2, V1_0, V1_2]), "1.0,1.2");
         assert_eq!(offered_versions(Some("1.2, 1.1,1.2")), [V1_1, V1_2]);
     }
 

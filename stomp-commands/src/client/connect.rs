@@ -1,3 +1,5 @@
+use std::fmt;
+
 use stomp_frame::{Command, Frame, Headers, Version, header};
 
 use crate::assemble::{self, Assembly, setters};
@@ -19,12 +21,12 @@ use crate::{CommandError, Dialect, FrameError, HeartBeat, Passcode, negotiate};
 ///
 /// There is no receipt: CONNECTED is the answer (1.2, "receipt": "any client frame other than
 /// CONNECT").
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connect {
     /// Says STOMP instead of CONNECT.
     pub stomp: bool,
-    /// The versions offered, in increasing order. All of them, unless told otherwise.
+    /// The versions offered, in any order. All of them, unless told otherwise.
     pub versions: Vec<Version>,
     /// The virtual host: mandatory from 1.1 on, and not written when only 1.0 is offered.
     pub host: Option<String>,
@@ -38,7 +40,7 @@ pub struct Connect {
     pub client_id: Option<String>,
     /// How the broker reads CONNECT. Its CONNECTED comes too late to tell.
     pub dialect: Dialect,
-    /// Headers of your own.
+    /// Headers of your own. `Debug` shows their names only: they may be tokens.
     pub headers: Headers,
 }
 
@@ -190,6 +192,24 @@ impl Connect {
             dialect: Dialect::Generic,
             headers: assemble::user_headers(&mut frame),
         })
+    }
+}
+
+/// Shows neither the password nor the values of your own headers.
+impl fmt::Debug for Connect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Connect")
+            .field("stomp", &self.stomp)
+            .field("versions", &self.versions)
+            .field("host", &self.host)
+            .field("login", &self.login)
+            .field("passcode", &self.passcode)
+            .field("heart_beat", &self.heart_beat)
+            .field("client_id", &self.client_id)
+            .field("dialect", &self.dialect)
+            .field("headers", &headers)
+            .finish()
     }
 }
 

@@ -7,7 +7,10 @@ use stomp_frame::{Command, ContentLength, Frame, Headers, Version, header};
 use super::{BodyKind, ExpiresIn};
 use crate::assemble::{self, Assembly, setters};
 use crate::dialect::{Expiry, TextBody};
-use crate::{CommandError, Dialect, Feature, FrameError, Peer, ReceiptId, TransactionId};
+use crate::{
+    CommandError, Dialect, Feature, FrameError, Message, MessageBuilder, Peer, ReceiptId,
+    TransactionId,
+};
 
 /// SEND: gives a message to a destination.
 ///
@@ -23,6 +26,8 @@ use crate::{CommandError, Dialect, Feature, FrameError, Peer, ReceiptId, Transac
 /// assert_eq!(frame.body, "hello");
 /// # Ok::<_, stomp_commands::CommandError>(())
 /// ```
+///
+/// Importing it hides the marker trait of this name, which is `std::marker::Send` then.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Send {
@@ -162,7 +167,7 @@ impl Send {
     /// # Errors
     ///
     /// When the broker has no word for what was asked, or not for so large a number; when a header
-    /// of your own has a method here.
+    /// of your own has a method here, or is one that the broker refuses.
     pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
         let content_type = self.content_type.as_deref().or(self.kind.content_type());
         let mut frame = Assembly::new(Command::Send, to)?;
@@ -170,6 +175,7 @@ impl Send {
         frame.put_if_some(header::TRANSACTION, self.transaction.as_ref());
         frame.put_if_some(header::RECEIPT, self.receipt.as_ref());
         frame.put_if_some(header::CONTENT_TYPE, content_type);
+        self.check_headers(&frame)?;
         self.put_text(&mut frame)?;
         self.put_persistent(&mut frame)?;
         self.put_expiry(&mut frame)?;
@@ -177,6 +183,17 @@ impl Send {
         let mut frame = frame.finish(&self.headers)?;
         frame.body = self.body;
         Ok(frame)
+    }
+
+    fn check_headers(&self, frame: &Assembly) -> Result<(), CommandError> {
+        match frame.words().forbidden_on_send {
+            Some(header) if self.headers.contains(header) => Err(CommandError::ForbiddenHeader {
+                dialect: frame.peer().dialect,
+                command: Command::Send,
+                header,
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn put_text(&self, frame: &mut Assembly) -> Result<(), CommandError> {
@@ -226,6 +243,37 @@ impl Send {
         }
         frame.put(word.name, priority.to_string());
         Ok(())
+    }
+
+    /// Makes the message that a subscription gets of it, as a server does: with its destination,
+    /// content type and body, and all of its headers but those that only a server writes
+    /// (1.2, "SEND": "MUST pass these headers through").
+    ///
+    /// ```
+    /// use stomp_commands::{ClientFrame, Command, Frame, Version};
+    ///
+    /// let frame = Frame::new(Command::Send)
+    ///     .header("destination", "/queue/a")
+    ///     .header("colour", "blue")
+    ///     .header("ack", "forged");
+    /// let ClientFrame::Send(send) = ClientFrame::from_frame(frame, Version::V1_2)? else { panic!() };
+    /// let message = send.into_message("m1").subscription("s1").build();
+    /// assert_eq!(message.header("colour"), Some("blue"));
+    /// assert_eq!(message.ack_id(), None);
+    /// # Ok::<_, stomp_commands::FrameError>(())
+    /// ```
+    #[must_use = "a builder does nothing until it builds"]
+    pub fn into_message(self, message_id: impl AsRef<str>) -> MessageBuilder {
+        let servers = assemble::typed_headers(Command::Message);
+        let mut headers = self.headers;
+        headers.retain(|name, _| !servers.contains(&name));
+        let message = Message::builder(self.destination, message_id).body(self.body);
+        let content_type = self.content_type.as_deref().or(self.kind.content_type());
+        match content_type {
+            Some(mime) => message.content_type(mime),
+            None => message,
+        }
+        .headers(&headers)
     }
 
     /// Reads the frame. Brokers' own words are left among the headers.

@@ -61,6 +61,18 @@ macro_rules! transaction_command {
 
 transaction_command! {
     /// BEGIN: starts a transaction, for SEND, ACK and NACK.
+    ///
+    /// ```
+    /// use stomp_commands::{Begin, Commit, Send, Version::V1_2};
+    ///
+    /// let frames = [
+    ///     Begin::new("t1").into_frame(V1_2)?,
+    ///     Send::to("/queue/a").text("hello").transaction("t1").into_frame(V1_2)?,
+    ///     Commit::new("t1").receipt("r1").into_frame(V1_2)?,
+    /// ];
+    /// assert!(frames.iter().all(|frame| frame.headers.get("transaction") == Some("t1")));
+    /// # Ok::<_, stomp_commands::CommandError>(())
+    /// ```
     Begin, Command::Begin
 }
 

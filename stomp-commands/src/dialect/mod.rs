@@ -31,6 +31,7 @@ pub use words::{
 /// | text is not octets | – | – | yes | yes, without NUL |
 /// | NACK | ? | delivers again | dead letter queue | drops |
 /// | ACK in a transaction | yes | yes | yes | – |
+/// | `message-id` on SEND | yes | – | overwritten | yes |
 ///
 /// RabbitMQ and ActiveMQ were observed (3.10.8 and 5.17.2); for Artemis see its manual and source
 /// (2.16 and later). The fields of [`Words`] say what comes from where.

@@ -1,6 +1,6 @@
 //! The table: a row for each dialect. [`Words`] says where each fact comes from.
 
-use stomp_frame::Limits;
+use stomp_frame::{Limits, header};
 
 use super::words::{
     Durable, Expiry, Fate, Flow, ForgetDurable, NackWords, Priority, TextBody, Words,
@@ -35,6 +35,7 @@ pub(super) static GENERIC: Words = Words {
     error_receipt_id: false,
     unescapes_connect: false,
     forbidden_in_id: None,
+    forbidden_on_send: None,
     limits: None,
 };
 
@@ -72,6 +73,7 @@ pub(super) static RABBITMQ: Words = Words {
     error_receipt_id: false,
     unescapes_connect: true,
     forbidden_in_id: Some("@@"),
+    forbidden_on_send: Some(header::MESSAGE_ID),
     limits: Some(
         Limits::server()
             .headers(100)
@@ -111,6 +113,7 @@ pub(super) static ACTIVEMQ: Words = Words {
     error_receipt_id: true,
     unescapes_connect: true,
     forbidden_in_id: None,
+    forbidden_on_send: None,
     limits: Some(
         Limits::server()
             .headers(1000)
@@ -148,5 +151,6 @@ pub(super) static ARTEMIS: Words = Words {
     error_receipt_id: true,
     unescapes_connect: false,
     forbidden_in_id: None,
+    forbidden_on_send: None,
     limits: None,
 };

@@ -73,6 +73,9 @@ pub struct Words {
     ///
     /// RabbitMQ takes `@@` for the end of the id when it reads an ACK (observed).
     pub forbidden_in_id: Option<&'static str>,
+    /// SEND: a header of which the broker wants to be the only author. RabbitMQ `message-id`: ERROR
+    /// `'message-id' is not allowed on 'SEND'.` (observed). ActiveMQ writes its own over it.
+    pub forbidden_on_send: Option<&'static str>,
     /// What a frame may measure before the broker refuses it, by default.
     ///
     /// RabbitMQ: 4 MiB a frame since 3.12.2, 100 headers of 100 KiB (source; 3.10.8 took 64 MiB).

@@ -4,6 +4,16 @@ use crate::assemble::{self, Assembly, setters};
 use crate::{CommandError, Dialect, FrameError, HeartBeat, negotiate};
 
 /// CONNECTED: the session is open.
+///
+/// ```
+/// use stomp_commands::{Connected, Dialect, Version};
+///
+/// let frame = Connected::new(Version::V1_1).server("RabbitMQ/3.13.0").into_frame()?;
+/// let connected = Connected::from_frame(frame, &Version::ALL)?;
+/// assert_eq!(connected.version, Version::V1_1);
+/// assert_eq!(connected.dialect(), Dialect::RabbitMq);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connected {

@@ -10,7 +10,19 @@ use crate::{CommandError, FrameError, ReceiptId, SubscriptionId};
 ///
 /// Nothing in it is mandatory. ActiveMQ names the `receipt-id` of the frame it answers, RabbitMQ
 /// never does; RabbitMQ's body explains in a line, ActiveMQ's is a stack trace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// ```
+/// use stomp_commands::{ErrorFrame, Version};
+///
+/// let error = ErrorFrame::new("no common version")
+///     .versions(&[Version::V1_1, Version::V1_2])
+///     .text("This broker retired 1.0.\nAsk its keeper why.");
+/// assert_eq!(error.to_string(), "no common version: This broker retired 1.0.");
+/// let frame = error.into_frame()?;
+/// assert_eq!(frame.headers.get("version"), Some("1.1,1.2"));
+/// # Ok::<_, stomp_commands::CommandError>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorFrame {
     /// A short description.
@@ -123,5 +135,21 @@ impl fmt::Display for ErrorFrame {
             (Some(message), text) if text.is_empty() || text == message => f.write_str(message),
             (Some(message), text) => write!(f, "{message}: {text}"),
         }
+    }
+}
+
+/// Shows everything but the body, of which it shows the length: some brokers put whole frames into
+/// it.
+impl fmt::Debug for ErrorFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrorFrame")
+            .field("message", &self.message)
+            .field("receipt_id", &self.receipt_id)
+            .field("subscription", &self.subscription)
+            .field("version", &self.version)
+            .field("content_type", &self.content_type)
+            .field("headers", &self.headers)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish()
     }
 }

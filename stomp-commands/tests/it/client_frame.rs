@@ -185,6 +185,37 @@ fn send_keeps_what_travels_with_the_message() {
 }
 
 #[test]
+fn what_travels_with_a_send_reaches_the_message_and_nothing_else_does() {
+    let given = [
+        ("a", "1"),
+        ("destination", "/queue/a"),
+        ("subscription", "forged"),
+        ("content-type", "text/csv"),
+        ("message-id", "forged"),
+        ("a", "2"),
+        ("receipt", "r"),
+        ("transaction", "t"),
+        ("ack", "forged"),
+        ("content-length", "2"),
+        ("persistent", "true"),
+    ];
+    let send = Send::from_frame(frame(Command::Send, &given).body("hi"), V1_2).unwrap();
+    let message = send.into_message("m1").build();
+    let expected = [
+        ("destination", "/queue/a"),
+        ("message-id", "m1"),
+        ("content-type", "text/csv"),
+        ("a", "1"),
+        ("a", "2"),
+        ("persistent", "true"),
+    ];
+    assert_eq!(message.headers().iter().collect::<Vec<_>>(), expected);
+    assert_eq!(message.body(), "hi");
+    let said = Send::to("/queue/a").text("hi").into_message("m2").build();
+    assert_eq!(said.content_type(), Some("text/plain;charset=utf-8"));
+}
+
+#[test]
 fn send_says_what_the_body_is() {
     let content_type = |send: Send| {
         let frame = send.into_frame(V1_2).unwrap();

@@ -48,6 +48,9 @@ fn an_empty_login_is_sent() {
 fn later_versions_are_listed_in_increasing_order_with_the_host() {
     let offer = [("accept-version", "1.0,1.1"), ("host", "")];
     says(Connect::new("").versions([V1_1, V1_0, V1_1]), &offer); // C07
+    let mut connect = Connect::new("");
+    connect.versions = vec![V1_1, V1_0];
+    says(connect, &offer);
     let offer = [("accept-version", "1.1"), ("host", "")];
     says(Connect::new("").versions([V1_1]), &offer); // C08
     let offer = [("accept-version", "1.0,1.1,1.2"), ("host", "earth")];

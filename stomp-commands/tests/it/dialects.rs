@@ -363,6 +363,21 @@ fn a_word_of_the_broker_cannot_be_said_twice() {
 }
 
 #[test]
+fn a_header_that_rabbitmq_answers_with_an_error_is_refused() {
+    let send = Send::to("/queue/a").header("message-id", "7");
+    for dialect in Dialect::ALL {
+        let frame = send.clone().into_frame(peer(dialect));
+        if dialect == RabbitMq {
+            let error = frame.unwrap_err();
+            let expected = r#"the rabbitmq dialect does not allow the header "message-id" on SEND"#;
+            assert_eq!(error.to_string(), expected);
+        } else {
+            assert_eq!(said(frame), pairs(&[("message-id", "7")]));
+        }
+    }
+}
+
+#[test]
 fn what_is_expressed_is_what_works() {
     let message = Message::builder("/queue/a", "1")
         .subscription("s")
@@ -429,7 +444,7 @@ fn refusals_say_what_cannot_be_had() {
         min: 0,
         max: 9,
     };
-    let expected = "the activemq dialect has 0 to 9 for a priority of a message";
+    let expected = "the activemq dialect takes 0 to 9 for a priority of a message";
     assert_eq!(out_of_range.to_string(), expected);
 }
 

@@ -1,7 +1,8 @@
 //! Secrets do not print, and types are what threads need.
 
 use stomp_commands::{
-    ClientFrame, Command, CommandError, Connect, FrameError, Message, Passcode, Send, ServerFrame,
+    ClientFrame, Command, CommandError, Connect, ErrorFrame, FrameError, Message, Passcode, Send,
+    ServerFrame,
 };
 
 #[test]
@@ -21,7 +22,20 @@ fn passcodes_do_not_print() {
 }
 
 #[test]
+fn headers_of_ones_own_on_connect_print_by_name() {
+    let connect = Connect::new("/").header("authorization", "Bearer s3cret");
+    let shown = format!("{connect:?}");
+    assert!(shown.contains("authorization"), "{shown}");
+    assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+#[test]
 fn bodies_do_not_print() {
+    let error = ErrorFrame::new("no").text("CONNECT\npasscode:s3cret");
+    let shown = format!("{error:?}");
+    assert!(!shown.contains("s3cret"), "{shown}");
+    assert!(shown.contains("23 bytes"), "{shown}");
+
     let message = Message::builder("/queue/a", "1").body("s3cret").build();
     assert!(!format!("{message:?} {message}").contains("s3cret"));
     let shown = format!("{message:?}");
