@@ -1,8 +1,11 @@
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::head::{ContentLength, Fault, Head};
+use crate::body::{Announced, Body, Extent};
+use crate::fault::Fault;
+use crate::head::Head;
 use crate::looks::looked_at;
-use crate::{Command, DecodeError, DecodeErrorKind, Frame, Limits, Side, Tolerance, Version};
+use crate::rules::Rules;
+use crate::{DecodeError, DecodeErrorKind, Frame, Limits, Side, Tolerance, Version};
 
 /// What a [`Decoder`] finds in the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,16 +70,6 @@ pub struct Decoder {
     consumed: u64,
 }
 
-/// What a decoder goes by.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
-    side: Side,
-    pub(crate) version: Version,
-    pub(crate) limits: Limits,
-    pub(crate) tolerance: Tolerance,
-    oversized: Oversized,
-}
-
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// Between frames, where only line ends may stand.
@@ -85,22 +78,22 @@ enum State {
     Head,
     /// Behind a head.
     Body(Body),
-    /// Behind a head that announces a body beyond the limit.
-    TooLarge { start: usize, length: u64 },
-    /// In such a body: this many octets are still to be dropped, and then the NUL.
+    /// In a body beyond the limit: this many octets are still to be dropped, and then the NUL.
     Skip(u64),
     /// The peer broke the protocol.
     Failed(DecodeError),
 }
 
-/// A body that is not complete yet. Places count from the first octet of the frame.
-#[derive(Clone, Copy, Debug)]
-struct Body {
-    start: usize,
-    /// There is no NUL in front of this place.
-    scanned: usize,
-    /// As `content-length` says, if it says anything.
-    length: Option<usize>,
+/// What there is at the front of the buffer.
+enum Found {
+    /// Nothing that is complete.
+    Nothing,
+    /// This many line ends, taken.
+    LineEnds(usize),
+    /// A frame, still to be taken.
+    Frame(Extent),
+    /// A head still to be taken, whose body begins at `start` and is to be skipped.
+    TooLarge { start: usize, length: u64 },
 }
 
 impl Decoder {
@@ -116,7 +109,7 @@ impl Decoder {
                 oversized: Oversized::Refuse,
             },
             state: State::Between,
-            head: Head::default(),
+            head: Head::new(),
             consumed: 0,
         }
     }
@@ -162,12 +155,24 @@ impl Decoder {
     /// decoder stays failed and says so on every further call. Frames in front of the fault were
     /// delivered.
     pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Item>, DecodeError> {
-        self.step(src)
-            .map_err(|Fault { kind, at }| self.fail(kind, at))
+        match self.find(src) {
+            Ok(Found::Nothing) => Ok(None),
+            Ok(Found::LineEnds(count)) => Ok(Some(Item::HeartBeat(count))),
+            Ok(Found::Frame(extent)) => {
+                self.state = State::Between;
+                Ok(Some(Item::Frame(self.take_frame(extent, src))))
+            }
+            Ok(Found::TooLarge { start, length }) => {
+                self.state = State::Skip(length);
+                let frame = self.take_head(start, src);
+                Ok(Some(Item::TooLarge { frame, length }))
+            }
+            Err(fault) => Err(self.fail(fault)),
+        }
     }
 
     #[cold]
-    fn fail(&mut self, kind: DecodeErrorKind, at: usize) -> DecodeError {
+    fn fail(&mut self, Fault { kind, at }: Fault) -> DecodeError {
         let error = match self.state {
             State::Failed(first) => first,
             _ => DecodeError {
@@ -180,44 +185,68 @@ impl Decoder {
     }
 
     #[inline]
-    fn step(&mut self, src: &mut BytesMut) -> Result<Option<Item>, Fault> {
-        loop {
-            self.state = match self.state {
-                State::Between => {
-                    let eols = self.take_line_ends(src)?;
-                    if eols > 0 {
-                        return Ok(Some(Item::HeartBeat(eols)));
-                    }
-                    if self.awaits_frame(src) {
-                        return Ok(None);
-                    }
-                    State::Head
-                }
-                State::Head => match self.head.read(src, &self.rules)? {
-                    Some(start) => self.begin_body(start)?,
-                    None => return Ok(None),
-                },
-                State::Body(body) => return self.read_body(body, src),
-                State::TooLarge { start, length } => {
-                    let frame = self.take_frame(start, 0, src);
-                    self.state = State::Skip(length);
-                    return Ok(Some(Item::TooLarge { frame, length }));
-                }
-                State::Skip(left) => {
-                    let left = self.drop_octets(left, src);
-                    self.state = State::Skip(left);
-                    match src.first() {
-                        None => return Ok(None),
-                        Some(0) => self.consume(1, src),
-                        Some(_) => {
-                            let kind = DecodeErrorKind::MissingNulAfterBody;
-                            return Err(Fault { kind, at: 0 });
-                        }
-                    }
-                    State::Between
-                }
-                State::Failed(DecodeError { kind, .. }) => return Err(Fault { kind, at: 0 }),
-            };
+    fn find(&mut self, src: &mut BytesMut) -> Result<Found, Fault> {
+        match self.state {
+            State::Between => self.read_between(src),
+            State::Head => self.read_head(src),
+            State::Body(body) => self.read_body(body, src),
+            State::Skip(left) => self.skip(left, src),
+            State::Failed(DecodeError { kind, .. }) => Err(Fault { kind, at: 0 }),
+        }
+    }
+
+    #[inline]
+    fn read_between(&mut self, src: &mut BytesMut) -> Result<Found, Fault> {
+        let eols = self.take_line_ends(src)?;
+        if eols > 0 {
+            return Ok(Found::LineEnds(eols));
+        }
+        if src.is_empty() || src == "\r" && self.rules.has_cr_lf() {
+            return Ok(Found::Nothing);
+        }
+        self.state = State::Head;
+        self.read_head(src)
+    }
+
+    #[inline]
+    fn read_head(&mut self, src: &mut BytesMut) -> Result<Found, Fault> {
+        let Some(start) = self.head.read(src, &self.rules)? else {
+            return Ok(Found::Nothing);
+        };
+        match Body::announced(&self.head, start, &self.rules)? {
+            Announced::Body(body) => self.read_body(body, src),
+            Announced::TooLarge { start, length } => Ok(Found::TooLarge { start, length }),
+        }
+    }
+
+    #[inline]
+    fn read_body(&mut self, mut body: Body, src: &mut BytesMut) -> Result<Found, Fault> {
+        match body.read(src, &self.head, &self.rules)? {
+            Some(extent) => Ok(Found::Frame(extent)),
+            None => {
+                self.state = State::Body(body);
+                Ok(Found::Nothing)
+            }
+        }
+    }
+
+    /// Drops what has arrived of a body that is too large.
+    #[cold]
+    fn skip(&mut self, left: u64, src: &mut BytesMut) -> Result<Found, Fault> {
+        let here = usize::try_from(left).map_or(src.len(), |left| left.min(src.len()));
+        self.consume(here, src);
+        self.state = State::Skip(left - here as u64);
+        match src.first() {
+            None => Ok(Found::Nothing),
+            Some(0) => {
+                self.consume(1, src);
+                self.state = State::Between;
+                self.read_between(src)
+            }
+            Some(_) => Err(Fault {
+                kind: DecodeErrorKind::MissingNulAfterBody,
+                at: 0,
+            }),
         }
     }
 
@@ -247,108 +276,31 @@ impl Decoder {
         Ok(eols)
     }
 
-    fn awaits_frame(&self, src: &[u8]) -> bool {
-        src.is_empty() || src == b"\r" && self.rules.has_cr_lf()
-    }
-
-    /// Judges what the head says of the body.
-    #[inline]
-    fn begin_body(&self, start: usize) -> Result<State, Fault> {
-        let body = |length| Body {
-            start,
-            scanned: start,
-            length,
-        };
-        let Some(ContentLength { line, octets }) = self.head.content_length() else {
-            return Ok(State::Body(body(None)));
-        };
-        let fault = |kind| Fault { kind, at: line };
-        let length = octets.ok_or(fault(DecodeErrorKind::BadContentLength))?;
-        if length > 0 && !self.may_have_body() {
-            return Err(fault(DecodeErrorKind::BodyNotAllowed));
-        }
-        match usize::try_from(length) {
-            Ok(octets) if length <= self.rules.limits.body => Ok(State::Body(body(Some(octets)))),
-            _ if self.rules.oversized == Oversized::Skip => Ok(State::TooLarge { start, length }),
-            _ => Err(fault(DecodeErrorKind::BodyTooLong)),
-        }
-    }
-
-    #[inline]
-    fn read_body(&mut self, mut body: Body, src: &mut BytesMut) -> Result<Option<Item>, Fault> {
-        let length = match body.length {
-            Some(length) => read_counted(&body, length, src)?,
-            None => self.read_until_nul(&mut body, src)?,
-        };
-        let Some(length) = length else {
-            self.state = State::Body(body);
-            return Ok(None);
-        };
-        let is_spare = length > 0 && !self.may_have_body();
-        let mut frame = self.take_frame(body.start, length, src);
-        if is_spare {
-            frame.body.clear();
-        }
-        self.consume(1, src);
-        self.state = State::Between;
-        Ok(Some(Item::Frame(frame)))
-    }
-
-    fn read_until_nul(&self, body: &mut Body, src: &[u8]) -> Result<Option<usize>, Fault> {
-        let rest = &src[body.scanned..];
-        let nul = memchr::memchr(0, rest);
-        let octets = nul.unwrap_or(rest.len());
-        looked_at(octets);
-        body.scanned += octets;
-        let text = &src[body.start..body.scanned];
-        let fault = |kind| {
-            Err(Fault {
-                kind,
-                at: body.start,
-            })
-        };
-        if !text.is_empty() && !self.may_have_body() {
-            let is_line_end = match nul {
-                Some(_) => matches!(text, b"\n" | b"\r\n"),
-                None => matches!(text, b"\n" | b"\r\n" | b"\r"),
-            };
-            return match is_line_end && self.rules.tolerance.spare_line_end {
-                true => Ok(nul.map(|_| text.len())),
-                false => fault(DecodeErrorKind::BodyNotAllowed),
-            };
-        }
-        if text.len() as u64 > self.rules.limits.body {
-            return fault(DecodeErrorKind::BodyTooLong);
-        }
-        Ok(nul.map(|_| text.len()))
-    }
-
-    /// Drops what has arrived of a body, and tells how much of it is still to come.
-    fn drop_octets(&mut self, left: u64, src: &mut BytesMut) -> u64 {
-        let here = usize::try_from(left).map_or(src.len(), |left| left.min(src.len()));
-        self.consume(here, src);
-        left - here as u64
-    }
-
     /// Cuts a complete frame off the buffer, without copying it.
     #[inline]
-    fn take_frame(&mut self, start: usize, length: usize, src: &mut BytesMut) -> Frame {
-        let command = self.head.command();
-        let head = src.split_to(start).freeze();
+    fn take_frame(&mut self, Extent { body, length, nul }: Extent, src: &mut BytesMut) -> Frame {
+        let head = src.split_to(body).freeze();
         let body = match length {
             0 => Bytes::new(),
             _ => src.split_to(length).freeze(),
         };
-        self.consumed += (start + length) as u64;
+        src.advance(nul + 1 - head.len() - length);
+        self.consumed += nul as u64 + 1;
         Frame {
-            command,
+            command: self.head.command(),
             headers: self.head.take_headers(head),
             body,
         }
     }
 
-    fn may_have_body(&self) -> bool {
-        self.head.command().may_have_body(self.rules.version)
+    /// Cuts a complete head off the buffer.
+    fn take_head(&mut self, start: usize, src: &mut BytesMut) -> Frame {
+        self.consumed += start as u64;
+        Frame {
+            command: self.head.command(),
+            headers: self.head.take_headers(src.split_to(start).freeze()),
+            body: Bytes::new(),
+        }
     }
 
     fn consume(&mut self, octets: usize, src: &mut BytesMut) {
@@ -356,51 +308,5 @@ impl Decoder {
             src.advance(octets);
             self.consumed += octets as u64;
         }
-    }
-}
-
-/// How much buffer is asked for ahead of a body that has not arrived.
-///
-/// The buffer doubles when it grows, so a partial body is moved a few times at most, and large
-/// blocks are moved by remapping their pages. Asking at once for all that `content-length` says
-/// would save that, and let a peer that sends 30 octets have 16 MiB.
-const AHEAD: usize = 64 << 10;
-
-/// Room for less than this is too little for a read.
-const SMALL_READ: usize = 4 << 10;
-
-/// Waits for a body of known length and its NUL.
-fn read_counted(body: &Body, length: usize, src: &mut BytesMut) -> Result<Option<usize>, Fault> {
-    let end = body.start + length;
-    match src.get(end) {
-        Some(0) => Ok(Some(length)),
-        Some(_) => Err(Fault {
-            kind: DecodeErrorKind::MissingNulAfterBody,
-            at: end,
-        }),
-        None => {
-            if src.capacity() - src.len() < SMALL_READ {
-                let missing = end + 1 - src.len();
-                src.reserve(missing.min(AHEAD));
-            }
-            Ok(None)
-        }
-    }
-}
-
-impl Rules {
-    /// Tells whether `command` is one that the peer may send.
-    pub(crate) fn know(&self, command: Command) -> bool {
-        command.side() == self.side && command.exists_in(self.version)
-    }
-
-    /// Tells whether CR LF ends a line, as LF does.
-    pub(crate) fn has_cr_lf(&self) -> bool {
-        self.version == Version::V1_2 || self.tolerance.cr_lf
-    }
-
-    /// Tells whether CR has no other place than in front of LF.
-    pub(crate) fn forbids_cr(&self) -> bool {
-        self.version == Version::V1_2
     }
 }

@@ -5,6 +5,8 @@ use bytes::buf::Chain;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::escape::Escapes;
+use crate::headers::Line;
+use crate::scan::{is_plain, may_need_escape};
 use crate::{Command, EncodeError, Frame, Side, Version, header};
 
 /// Writes `frame` as `version` has it, at the end of `dst`.
@@ -156,6 +158,7 @@ impl Encoder {
         if !frame.body.is_empty() && !command.may_have_body(version) {
             return Err(EncodeError::BodyNotAllowed { command, version });
         }
+        dst.reserve(typical_length(frame));
         dst.put_slice(command.as_str().as_bytes());
         dst.put_u8(b'\n');
         let escapes = match (command, self.connect_escapes) {
@@ -163,22 +166,26 @@ impl Encoder {
             _ => Escapes::of(command, version),
         };
         let withhold = self.content_length == ContentLength::Withhold;
-        for (name, value) in &frame.headers {
-            if withhold && name == header::CONTENT_LENGTH {
+        for Line { name, value, whole } in frame.headers.lines() {
+            if withhold && name == header::CONTENT_LENGTH.as_bytes() {
                 continue;
             }
             if name.is_empty() {
                 return Err(EncodeError::EmptyHeaderName);
             }
-            let field = Field {
-                name,
-                command,
-                version,
-                escapes,
-            };
-            field.write(name, Part::Name, dst)?;
-            dst.put_u8(b':');
-            field.write(value, Part::Value, dst)?;
+            if is_plain(name) && is_plain(value) {
+                dst.put_slice(whole);
+            } else {
+                let field = Field {
+                    name,
+                    command,
+                    version,
+                    escapes,
+                };
+                field.write(name, Part::Name, dst)?;
+                dst.put_u8(b':');
+                field.write(value, Part::Value, dst)?;
+            }
             dst.put_u8(b'\n');
         }
         self.write_content_length(frame, dst)?;
@@ -248,55 +255,59 @@ enum Part {
     Value,
 }
 
-/// One header on its way out: what an error has to say about it.
+/// A header that may have to be escaped: what an error has to say about it.
 struct Field<'a> {
-    name: &'a str,
+    name: &'a [u8],
     command: Command,
     version: Version,
     escapes: Escapes,
 }
 
 impl Field<'_> {
-    fn write(&self, text: &str, part: Part, dst: &mut BytesMut) -> Result<(), EncodeError> {
-        let bytes = text.as_bytes();
-        dst.reserve(bytes.len() + 1);
+    fn write(&self, text: &[u8], part: Part, dst: &mut BytesMut) -> Result<(), EncodeError> {
         let mut plain = 0;
-        for (at, &byte) in bytes.iter().enumerate() {
-            if !matches!(byte, 0 | b'\n' | b'\r' | b':' | b'\\') {
+        for (at, &byte) in text.iter().enumerate() {
+            if !may_need_escape(byte) {
                 continue;
             }
             if let Some(letter) = self.escapes.encode(byte) {
-                dst.put_slice(&bytes[plain..at]);
+                dst.put_slice(&text[plain..at]);
                 dst.put_slice(&[b'\\', letter]);
                 plain = at + 1;
             } else {
                 self.check_raw(byte, part)?;
             }
         }
-        dst.put_slice(&bytes[plain..]);
+        dst.put_slice(&text[plain..]);
         Ok(())
     }
 
     /// Refuses a character that would be read as something else when written as it is.
     fn check_raw(&self, byte: u8, part: Part) -> Result<(), EncodeError> {
         let character = match byte {
-            0 => {
-                return Err(EncodeError::NulInHeader {
-                    name: self.name.to_owned(),
-                });
-            }
+            0 => return Err(EncodeError::NulInHeader { name: self.name() }),
             b'\n' => "a line feed",
             b':' if part == Part::Name => "a colon in its name",
             b'\r' if self.version == Version::V1_2 => "a carriage return",
             _ => return Ok(()),
         };
         Err(EncodeError::Unencodable {
-            name: self.name.to_owned(),
+            name: self.name(),
             character,
             command: self.command,
             version: self.version,
         })
     }
+
+    fn name(&self) -> String {
+        String::from_utf8_lossy(self.name).into_owned()
+    }
+}
+
+/// Tells how long a head becomes in which nothing is escaped, and a little more.
+fn typical_length(frame: &Frame) -> usize {
+    const AROUND: usize = "UNSUBSCRIBE\n".len() + "content-length:18446744073709551615\n\n".len();
+    frame.headers.text_len() + frame.headers.len() + AROUND
 }
 
 /// Tells whether `text` is `number`, leading zeros allowed.

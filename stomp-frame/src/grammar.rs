@@ -4,7 +4,8 @@
 //! how far it looked. nom's own streaming mode would start over at the first octet whenever a line
 //! is cut.
 
-use nom::bytes::complete::{tag, take, take_while1};
+use nom::bytes::complete::take;
+use nom::character::complete::{char, u64};
 use nom::combinator::{all_consuming, map_opt, rest, verify};
 use nom::sequence::separated_pair;
 use nom::{IResult, Parser};
@@ -20,18 +21,12 @@ pub(crate) fn command(line: &[u8]) -> IResult<&[u8], Command> {
 /// later colons are tolerated, since brokers send them raw.
 #[inline]
 pub(crate) fn header(line: &[u8], colon: usize) -> IResult<&[u8], (&[u8], &[u8])> {
-    separated_pair(verify(take(colon), not_empty), tag(":"), rest).parse(line)
+    separated_pair(verify(take(colon), not_empty), char(':'), rest).parse(line)
 }
 
 /// The value of `content-length`: ASCII digits and nothing else, below 2^64.
 pub(crate) fn content_length(value: &[u8]) -> IResult<&[u8], u64> {
-    let digits = take_while1(|b: u8| b.is_ascii_digit());
-    all_consuming(map_opt(digits, |digits: &[u8]| {
-        digits.iter().try_fold(0u64, |number, digit| {
-            number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-        })
-    }))
-    .parse(value)
+    all_consuming(u64).parse(value)
 }
 
 fn not_empty(name: &[u8]) -> bool {

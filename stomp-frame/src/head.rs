@@ -2,38 +2,45 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use crate::decode::Rules;
 use crate::escape::{Escapes, Undefined};
-use crate::headers::{Span, Spans, Text};
+use crate::fault::Fault;
 use crate::looks::looked_at;
-use crate::scan::Block;
-use crate::{Command, DecodeErrorKind, Headers, Version, grammar, header};
+use crate::rules::Rules;
+use crate::scan::{BLOCK, significant};
+use crate::spans::{Span, Spans};
+use crate::text::Text;
+use crate::{Command, DecodeErrorKind, Headers, grammar, header};
 
 /// A head as far as it has arrived: the command line and the header lines.
 ///
 /// All places count from the first octet of the frame.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Head {
     command: Option<Command>,
     spans: Spans,
     /// Where the current line begins.
     line: usize,
-    /// The line does not end in front of this place.
-    scanned: usize,
-    /// What was seen of the current line.
+    /// The first colon of the current line, or a place beyond all as long as it has none.
+    colon: usize,
+    /// What else was seen of the current line.
     seen: Seen,
+    /// The current line does not end in front of this place.
+    scanned: usize,
     /// The lines so far as they are meant, once one of them means something else than it says.
     plain: Option<Vec<u8>>,
     content_length: Option<ContentLength>,
 }
 
-/// What the scan saw of a line that may not be complete.
-#[derive(Debug, Default)]
+/// What makes a line other than a header in ASCII that means what it says.
+#[derive(Clone, Copy, Debug, Default)]
 struct Seen {
-    colon: Option<usize>,
+    /// Any of the others, or the line is the command line, or all lines are read so.
+    with_care: bool,
     backslash: bool,
     /// An octet outside of ASCII.
     high: bool,
+    /// The line ends in CR LF.
+    cr_lf: bool,
 }
 
 /// The header of this name, the first if there are several.
@@ -45,14 +52,20 @@ pub(crate) struct ContentLength {
     pub(crate) octets: Option<u64>,
 }
 
-/// A rule is broken by what stands at this place of the frame.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fault {
-    pub(crate) kind: DecodeErrorKind,
-    pub(crate) at: usize,
-}
-
 impl Head {
+    pub(crate) fn new() -> Self {
+        Self {
+            command: None,
+            spans: Spans::default(),
+            line: 0,
+            colon: NOWHERE,
+            seen: Seen::COMMAND,
+            scanned: 0,
+            plain: None,
+            content_length: None,
+        }
+    }
+
     pub(crate) fn command(&self) -> Command {
         self.command
             .expect("a head is complete only with its command line")
@@ -65,94 +78,150 @@ impl Head {
     /// Turns a complete head into headers, and makes room for the next.
     #[inline]
     pub(crate) fn take_headers(&mut self, text: Bytes) -> Headers {
+        self.command = None;
+        self.line = 0;
+        self.colon = NOWHERE;
+        self.seen = Seen::COMMAND;
+        self.scanned = 0;
+        self.content_length = None;
         let text = match self.plain.take() {
             Some(plain) => Text::Owned(plain),
             None => Text::Shared(text),
         };
-        let headers = Headers::from_parts(text, self.spans.take());
-        self.command = None;
-        self.line = 0;
-        self.scanned = 0;
-        self.content_length = None;
-        headers
+        Headers::from_parts(text, self.spans.take())
     }
 
     /// Reads on from where the last call stopped, and says where the body begins, once it does.
-    pub(crate) fn read(&mut self, src: &[u8], rules: &Rules) -> Result<Option<usize>, Fault> {
-        while !self.needs_more(src, rules) {
-            if let Some(body) = self.read_block(src, rules)? {
-                return Ok(Some(body));
-            }
-        }
-        self.check_limits(self.scanned, rules).map(|()| None)
-    }
-
-    fn needs_more(&self, src: &[u8], rules: &Rules) -> bool {
-        match src[self.scanned..] {
-            [] => true,
-            // Waits for its LF.
-            [b'\r'] => rules.has_cr_lf(),
-            _ => false,
-        }
-    }
-
-    /// Reads the lines that end in the next block.
     #[inline]
-    fn read_block(&mut self, src: &[u8], rules: &Rules) -> Result<Option<usize>, Fault> {
-        let base = self.scanned;
-        let mut block = Block::of(&src[base..]);
-        looked_at(src[base..].len().min(Block::LEN));
-        while block.structure != 0 {
-            let bit = block.structure.trailing_zeros();
-            let at = base + bit as usize;
-            block.structure &= block.structure - 1;
-            match src[at] {
-                b':' => {
-                    self.seen.colon.get_or_insert(at);
-                }
-                b'\n' => {
-                    let has_cr = rules.has_cr_lf() && src[self.line..at].ends_with(b"\r");
-                    let end = at - usize::from(has_cr);
-                    self.check_limits(end, rules)?;
-                    if end == self.line && self.command.is_some() {
-                        return Ok(Some(at + 1));
+    pub(crate) fn read(&mut self, src: &[u8], rules: &Rules) -> Result<Option<usize>, Fault> {
+        let arrived = match src {
+            [arrived @ .., b'\r'] if rules.has_cr_lf() => arrived, // the CR waits for its LF
+            _ => src,
+        };
+        let (mut line, mut colon) = (self.line, self.colon); // in registers while the loop runs
+        while self.scanned < arrived.len() {
+            let base = self.scanned;
+            let mut marks = significant(&arrived[base..]);
+            looked_at(arrived[base..].len().min(BLOCK));
+            while marks != 0 {
+                let at = base + marks.trailing_zeros() as usize;
+                marks &= marks - 1;
+                match src[at] {
+                    b':' => colon = colon.min(at),
+                    b'\n' => {
+                        if self.end_line(src, line, colon, at, rules)? {
+                            return Ok(Some(at + 1));
+                        }
+                        (line, colon) = (at + 1, NOWHERE);
                     }
-                    self.seen.add(&block, bit);
-                    self.read_line(&src[..end], rules)?;
-                    self.seen = Seen::default();
-                    self.line = at + 1;
-                    block.forget_through(bit);
+                    _ => self.note(src, line, at, rules)?,
                 }
-                _ => self.check_control(src, at, rules)?,
             }
+            self.scanned = arrived.len().min(base + BLOCK);
         }
-        self.seen.add(&block, 63);
-        self.scanned = src.len().min(base + Block::LEN);
-        if self.scanned == src.len() && src.ends_with(b"\r") && rules.has_cr_lf() {
-            self.scanned -= 1;
-        }
-        Ok(None)
+        (self.line, self.colon) = (line, colon);
+        self.check_limits(line, self.scanned, rules).map(|()| None)
     }
 
-    /// Judges a control that is no LF.
+    /// Judges a significant octet that neither ends a line nor a name.
     #[cold]
-    fn check_control(&self, src: &[u8], at: usize, rules: &Rules) -> Result<(), Fault> {
+    fn note(&mut self, src: &[u8], line: usize, at: usize, rules: &Rules) -> Result<(), Fault> {
         let kind = match (src[at], src.get(at + 1)) {
+            (b'\\', _) => {
+                self.seen.backslash = true;
+                self.seen.with_care = true;
+                return Ok(());
+            }
+            (0x80.., _) => {
+                self.seen.high = true;
+                self.seen.with_care = true;
+                return Ok(());
+            }
+            (b'\r', Some(b'\n')) => {
+                self.seen.cr_lf = rules.has_cr_lf();
+                self.seen.with_care = true;
+                return Ok(());
+            }
+            (b'\r', Some(_)) if rules.forbids_cr() => DecodeErrorKind::BareCr,
             (0, _) if !rules.tolerance.nul_in_headers => DecodeErrorKind::NulInHeader,
-            (b'\r', Some(next)) if *next != b'\n' && rules.forbids_cr() => DecodeErrorKind::BareCr,
             _ => return Ok(()),
         };
-        self.check_limits(at, rules)?;
+        self.check_limits(line, at, rules)?;
         Err(Fault { kind, at })
+    }
+
+    /// Reads a line that ends with the LF at this place, and tells whether it is the blank one.
+    #[inline(always)] // for the one call, in a hot loop
+    fn end_line(
+        &mut self,
+        src: &[u8],
+        line: usize,
+        colon: usize,
+        at: usize,
+        rules: &Rules,
+    ) -> Result<bool, Fault> {
+        if self.seen.with_care {
+            return self.end_line_with_care(src, line, colon, at, rules);
+        }
+        self.check_limits(line, at, rules)?;
+        if at == line {
+            return Ok(true);
+        }
+        let Ok((_, (name, value))) = grammar::header(&src[line..at], colon - line) else {
+            return Err(fault(DecodeErrorKind::MalformedHeader, line));
+        };
+        if name == header::CONTENT_LENGTH.as_bytes() {
+            self.read_content_length(line, value);
+        }
+        self.spans.push(Span::new(line, colon, at));
+        Ok(false)
+    }
+
+    /// Does the same for the command line, and for a line that may end in CR LF, mean something
+    /// else than it says, or be no text at all.
+    #[inline(never)] // out of the hot loop
+    fn end_line_with_care(
+        &mut self,
+        src: &[u8],
+        line: usize,
+        colon: usize,
+        at: usize,
+        rules: &Rules,
+    ) -> Result<bool, Fault> {
+        let end = at - usize::from(self.seen.cr_lf);
+        self.check_limits(line, end, rules)?;
+        let src = &src[..end];
+        match self.command {
+            None => self.command = Some(self.read_command(src, rules)?),
+            Some(_) if end == line => return Ok(true),
+            Some(command) => self.read_with_care(src, line, colon, command, rules)?,
+        }
+        self.seen = Seen {
+            with_care: rules.pads_values() || self.plain.is_some(),
+            ..Seen::default()
+        };
+        Ok(false)
     }
 
     /// Checks the limits for a line that reaches up to `end` at least.
     #[inline]
-    fn check_limits(&self, end: usize, rules: &Rules) -> Result<(), Fault> {
+    fn check_limits(&self, line: usize, end: usize, rules: &Rules) -> Result<(), Fault> {
         let limits = &rules.limits;
+        let is_full = self.spans.len() >= limits.headers;
+        if is_full || end - line > limits.header_line || end > limits.head {
+            return self.overrun(line, end, rules);
+        }
+        Ok(())
+    }
+
+    /// Tells which limit is passed by a line that reaches up to `end`, if any. Neither the command
+    /// line nor the blank one is a header.
+    #[cold]
+    fn overrun(&self, line: usize, end: usize, rules: &Rules) -> Result<(), Fault> {
+        let limits = &rules.limits;
+        let line_limit = line.saturating_add(limits.header_line);
         let is_full = self.spans.len() >= limits.headers && self.command.is_some();
-        let line_limit = self.line.saturating_add(limits.header_line);
-        let kind = if is_full && end > self.line && self.line <= limits.head {
+        let kind = if is_full && end > line && line <= limits.head {
             DecodeErrorKind::TooManyHeaders
         } else if end <= line_limit.min(limits.head) {
             return Ok(());
@@ -161,153 +230,117 @@ impl Head {
         } else {
             DecodeErrorKind::HeadTooLong
         };
-        Err(self.fault(kind))
+        Err(fault(kind, line))
     }
 
-    /// Reads the current line, which ends where `src` ends.
-    #[inline]
-    fn read_line(&mut self, src: &[u8], rules: &Rules) -> Result<(), Fault> {
-        if self.seen.high {
-            return self.read_text_line(src, rules);
+    fn read_command(&self, src: &[u8], rules: &Rules) -> Result<Command, Fault> {
+        let text = self.text(src, 0, rules)?;
+        looked_at(text.len());
+        match grammar::command(&text) {
+            Ok((_, command)) if rules.know(command) => Ok(command),
+            _ => Err(fault(DecodeErrorKind::UnknownCommand, 0)),
         }
-        let line = &src[self.line..];
-        let colon = self
-            .seen
-            .colon
-            .map_or(line.len(), |colon| colon - self.line);
-        self.read_parts(src, line, colon, rules)
-            .map_err(|kind| self.fault(kind))
     }
 
-    /// Reads a current line that has more than ASCII.
-    #[cold]
-    fn read_text_line(&mut self, src: &[u8], rules: &Rules) -> Result<(), Fault> {
-        let line = &src[self.line..];
-        looked_at(line.len());
-        let text = match rules.tolerance.invalid_utf8 {
-            true => String::from_utf8_lossy(line),
-            false => match std::str::from_utf8(line) {
-                Ok(text) => text.into(),
-                Err(_) => return Err(self.fault(DecodeErrorKind::InvalidUtf8)),
-            },
-        };
-        if let Cow::Owned(_) = text {
-            self.start_plain(src);
-        }
-        let colon = memchr::memchr(b':', text.as_bytes()).unwrap_or(text.len());
-        self.read_parts(src, text.as_bytes(), colon, rules)
-            .map_err(|kind| self.fault(kind))
-    }
-
-    /// Reads what `line` says: a command, or else a name and a value, parted by the first colon.
-    #[inline]
-    fn read_parts(
+    /// Reads a header that ends where `src` ends.
+    fn read_with_care(
         &mut self,
         src: &[u8],
-        line: &[u8],
+        line: usize,
         colon: usize,
-        rules: &Rules,
-    ) -> Result<(), DecodeErrorKind> {
-        let Some(command) = self.command else {
-            looked_at(line.len());
-            self.command = Some(read_command(line, rules)?);
-            return Ok(());
-        };
-        let Ok((_, (name, value))) = grammar::header(line, colon) else {
-            return Err(DecodeErrorKind::MalformedHeader);
-        };
-        if self.seen.backslash || self.plain.is_some() || rules.version == Version::V1_0 {
-            return self.read_meaning(src, name, value, command, rules);
-        }
-        if self.content_length.is_none() && name == header::CONTENT_LENGTH.as_bytes() {
-            self.read_content_length(value);
-        }
-        let colon = self.line + colon;
-        self.spans.push(Span::new(self.line, colon, src.len()));
-        Ok(())
-    }
-
-    /// Reads a header that may mean something else than it says.
-    #[cold]
-    fn read_meaning(
-        &mut self,
-        src: &[u8],
-        name: &[u8],
-        value: &[u8],
         command: Command,
         rules: &Rules,
-    ) -> Result<(), DecodeErrorKind> {
-        // 1.0: the examples pad all values.
-        let padded = rules.version == Version::V1_0 && matches!(value, [b' ' | b'\t', ..]);
-        let value = if padded { trim_blanks(value) } else { value };
-        if self.content_length.is_none() && name == header::CONTENT_LENGTH.as_bytes() {
-            self.read_content_length(value);
-        }
-        let escapes = Escapes::of(command, rules.version);
-        if padded || self.seen.backslash && escapes != Escapes::None {
-            self.start_plain(src);
-        }
-        let Some(plain) = &mut self.plain else {
-            let colon = self.line + name.len();
-            self.spans.push(Span::new(self.line, colon, src.len()));
-            return Ok(());
+    ) -> Result<(), Fault> {
+        let text = self.text(src, line, rules)?;
+        let name_length = match text {
+            Cow::Borrowed(_) => colon - line,
+            Cow::Owned(_) => memchr::memchr(b':', &text).unwrap_or(NOWHERE),
         };
-        looked_at(name.len() + value.len());
-        let span = write_plain(name, value, escapes, plain);
-        self.spans
-            .push(span.map_err(|_| DecodeErrorKind::UndefinedEscape)?);
+        let Ok((_, (name, value))) = grammar::header(&text, name_length) else {
+            return Err(fault(DecodeErrorKind::MalformedHeader, line));
+        };
+        let padded = rules.pads_values() && matches!(value, [b' ' | b'\t', ..]);
+        let value = if padded { trim_blanks(value) } else { value };
+        if name == header::CONTENT_LENGTH.as_bytes() {
+            self.read_content_length(line, value);
+        }
+        let escapes = match self.seen.backslash {
+            true => rules.escapes(command),
+            false => Escapes::None,
+        };
+        let is_changed = escapes != Escapes::None || padded || matches!(text, Cow::Owned(_));
+        let span = if is_changed || self.plain.is_some() {
+            looked_at(text.len());
+            let span = write_plain(name, value, escapes, self.plain_lines(src, line));
+            span.map_err(|Undefined| fault(DecodeErrorKind::UndefinedEscape, line))?
+        } else {
+            Span::new(line, colon, src.len())
+        };
+        self.spans.push(span);
         Ok(())
     }
 
-    #[cold]
-    fn read_content_length(&mut self, value: &[u8]) {
+    /// Takes a line for text, which it is if it is ASCII.
+    fn text<'a>(&self, src: &'a [u8], line: usize, rules: &Rules) -> Result<Cow<'a, [u8]>, Fault> {
+        let octets = &src[line..];
+        if !self.seen.high {
+            return Ok(octets.into());
+        }
+        looked_at(octets.len());
+        if rules.tolerance.invalid_utf8 {
+            return Ok(match String::from_utf8_lossy(octets) {
+                Cow::Borrowed(text) => text.as_bytes().into(),
+                Cow::Owned(text) => text.into_bytes().into(),
+            });
+        }
+        match std::str::from_utf8(octets) {
+            Ok(_) => Ok(octets.into()),
+            Err(_) => Err(fault(DecodeErrorKind::InvalidUtf8, line)),
+        }
+    }
+
+    fn read_content_length(&mut self, line: usize, value: &[u8]) {
         looked_at(header::CONTENT_LENGTH.len() + value.len());
         let octets = grammar::content_length(value);
-        self.content_length = Some(ContentLength {
-            line: self.line,
+        self.content_length.get_or_insert(ContentLength {
+            line,
             octets: octets.ok().map(|(_, octets)| octets),
         });
     }
 
-    /// Begins to write the lines as they are meant, with those in front of the current one, whose
-    /// places stay the same.
-    fn start_plain(&mut self, src: &[u8]) {
-        if self.plain.is_none() {
-            looked_at(self.line);
+    /// The lines as they are meant: at first those in front of this one, whose places stay the
+    /// same.
+    fn plain_lines(&mut self, src: &[u8], line: usize) -> &mut Vec<u8> {
+        let before = &src[..line];
+        self.plain.get_or_insert_with(|| {
+            looked_at(before.len());
             let mut plain = Vec::with_capacity(src.len() + TYPICAL_REST);
-            plain.extend_from_slice(&src[..self.line]);
-            self.plain = Some(plain);
-        }
+            plain.extend_from_slice(before);
+            plain
+        })
     }
+}
 
-    #[cold]
-    fn fault(&self, kind: DecodeErrorKind) -> Fault {
-        Fault {
-            kind,
-            at: self.line,
-        }
-    }
+/// The colon of a line that has none.
+const NOWHERE: usize = usize::MAX;
+
+impl Seen {
+    /// What there is to a command line from the first.
+    const COMMAND: Self = Self {
+        with_care: true,
+        backslash: false,
+        high: false,
+        cr_lf: false,
+    };
+}
+
+#[cold]
+fn fault(kind: DecodeErrorKind, at: usize) -> Fault {
+    Fault { kind, at }
 }
 
 /// How much longer a head may become without a second allocation for it.
 const TYPICAL_REST: usize = 192;
-
-impl Seen {
-    /// Adds what a block says of the octets up to the one of `bit`.
-    #[inline]
-    fn add(&mut self, block: &Block, bit: u32) {
-        let through = u64::MAX >> (63 - bit);
-        self.backslash |= block.backslashes & through != 0;
-        self.high |= block.high & through != 0;
-    }
-}
-
-fn read_command(line: &[u8], rules: &Rules) -> Result<Command, DecodeErrorKind> {
-    match grammar::command(line) {
-        Ok((_, command)) if rules.know(command) => Ok(command),
-        _ => Err(DecodeErrorKind::UnknownCommand),
-    }
-}
 
 fn write_plain(
     name: &[u8],

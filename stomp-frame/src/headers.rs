@@ -1,9 +1,8 @@
 use std::fmt;
-use std::ops::Range;
-
-use bytes::Bytes;
 
 use crate::header;
+use crate::spans::{Span, Spans};
+use crate::text::Text;
 
 /// The headers of a frame: in wire order, repeats kept, names and values decoded.
 ///
@@ -82,7 +81,12 @@ impl Headers {
         let (name, value) = (name.as_ref(), value.as_ref());
         let text = self.text.to_mut();
         let start = text.len();
-        text.reserve(name.len() + value.len() + 1);
+        let octets = name.len() + value.len() + 1;
+        text.reserve(if start == 0 {
+            octets.max(TYPICAL)
+        } else {
+            octets
+        });
         text.extend_from_slice(name.as_bytes());
         text.push(b':');
         text.extend_from_slice(value.as_bytes());
@@ -144,13 +148,37 @@ impl Headers {
         }
     }
 
+    /// Iterates over all headers as they stand in the text.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let text = self.text.as_slice();
+        self.spans.iter().map(|span| Line {
+            name: &text[span.name()],
+            value: &text[span.value()],
+            whole: &text[span.line()],
+        })
+    }
+
+    /// Returns the length of the text, of which some may belong to no header.
+    pub(crate) fn text_len(&self) -> usize {
+        self.text.as_slice().len()
+    }
+
     /// Copies the text out of the read buffer it shares, so that this frame no longer keeps that
     /// buffer alive.
     pub(crate) fn detach(&mut self) {
-        if let Text::Shared(text) = &self.text {
-            self.text = Text::Shared(Bytes::copy_from_slice(text));
-        }
+        self.text.detach();
     }
+}
+
+/// Room for the headers of most frames, so that a frame is built with one allocation for them.
+const TYPICAL: usize = 256;
+
+/// A header in octets.
+pub(crate) struct Line<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) value: &'a [u8],
+    /// Name, colon and value.
+    pub(crate) whole: &'a [u8],
 }
 
 impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for Headers {
@@ -236,123 +264,6 @@ impl<'de> serde::Deserialize<'de> for Headers {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let pairs = Vec::<(String, String)>::deserialize(deserializer)?;
         Ok(pairs.into_iter().collect())
-    }
-}
-
-/// What the spans point into: UTF-8, lines of a name, a colon and a value.
-#[derive(Clone)]
-pub(crate) enum Text {
-    /// A slice of the read buffer.
-    Shared(Bytes),
-    /// Built by the application, or rewritten because the wire does not say what it means.
-    Owned(Vec<u8>),
-}
-
-impl Text {
-    fn bytes(&self, range: Range<usize>) -> &[u8] {
-        match self {
-            Self::Shared(text) => &text[range],
-            Self::Owned(text) => &text[range],
-        }
-    }
-
-    /// Checks for the second time, since `unsafe` is not for us: a few ns for a short value.
-    fn str(&self, range: Range<usize>) -> &str {
-        std::str::from_utf8(self.bytes(range)).expect("all text was checked to be UTF-8")
-    }
-
-    fn to_mut(&mut self) -> &mut Vec<u8> {
-        if let Self::Shared(text) = self {
-            *self = Self::Owned(text.to_vec());
-        }
-        match self {
-            Self::Owned(text) => text,
-            Self::Shared(_) => unreachable!("was made owned above"),
-        }
-    }
-}
-
-impl Default for Text {
-    fn default() -> Self {
-        Self::Owned(Vec::new())
-    }
-}
-
-/// Where a header stands in the text.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Span {
-    start: u32,
-    colon: u32,
-    end: u32,
-}
-
-impl Span {
-    /// The places of a header in a text that is shorter than 4 GiB.
-    #[inline]
-    pub(crate) fn new(start: usize, colon: usize, end: usize) -> Self {
-        Self {
-            start: start as u32,
-            colon: colon as u32,
-            end: end as u32,
-        }
-    }
-
-    fn name(self) -> Range<usize> {
-        self.start as usize..self.colon as usize
-    }
-
-    fn value(self) -> Range<usize> {
-        self.colon as usize + 1..self.end as usize
-    }
-}
-
-/// A list of spans, the first dozen inline: a frame of usual size allocates nothing for them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Spans {
-    inline: [Span; Self::INLINE],
-    len: usize,
-    more: Vec<Span>,
-}
-
-impl Spans {
-    const INLINE: usize = 12;
-
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Moves the list out. The inline places are left as they are, since `len` says they are free.
-    #[inline]
-    pub(crate) fn take(&mut self) -> Self {
-        Self {
-            inline: self.inline,
-            len: std::mem::take(&mut self.len),
-            more: std::mem::take(&mut self.more),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn push(&mut self, span: Span) {
-        match self.inline.get_mut(self.len) {
-            Some(place) => *place = span,
-            None => self.more.push(span),
-        }
-        self.len += 1;
-    }
-
-    fn get(&self, index: usize) -> Option<Span> {
-        if index >= self.len {
-            None
-        } else if index < Self::INLINE {
-            Some(self.inline[index])
-        } else {
-            Some(self.more[index - Self::INLINE])
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = Span> {
-        let inline = &self.inline[..self.len.min(Self::INLINE)];
-        inline.iter().chain(&self.more).copied()
     }
 }
 

@@ -24,6 +24,7 @@
 //! # Ok::<_, stomp_frame::DecodeError>(())
 //! ```
 
+mod body;
 #[cfg(feature = "codec")]
 mod codec;
 mod command;
@@ -31,6 +32,7 @@ mod decode;
 mod encode;
 mod error;
 mod escape;
+mod fault;
 mod frame;
 mod grammar;
 mod head;
@@ -38,7 +40,10 @@ pub mod header;
 mod headers;
 mod limits;
 mod looks;
+mod rules;
 mod scan;
+mod spans;
+mod text;
 mod tolerance;
 mod version;
 

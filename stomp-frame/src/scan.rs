@@ -1,83 +1,77 @@
-//! Which octets of a head mean something: 64 octets at a time, as bits.
+//! Which octets of a head mean something: many octets at a time.
+//!
+//! Most octets of a head are of no interest, so a reader goes from bit to bit instead of from octet
+//! to octet, and a writer copies names and values as they are.
 
-/// One bit for each of up to 64 octets, the lowest for the first.
+/// How many octets are looked at together.
+pub(crate) const BLOCK: usize = 64;
+
+/// Sets a bit, the lowest for the first octet, for each of the first [`BLOCK`] octets that is a
+/// colon, a backslash, not ASCII, or a control up to CR: LF, CR, NUL, and some to be passed over.
 ///
-/// Most octets of a head are of no interest, so a reader goes from bit to bit instead of from octet
-/// to octet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Block {
-    /// The colons and the controls from 0 to 13: LF, CR, NUL, and some to be passed over.
-    pub(crate) structure: u64,
-    pub(crate) backslashes: u64,
-    /// The octets outside of ASCII.
-    pub(crate) high: u64,
+/// Marks octets in a loop that the compiler turns into a few vector instructions, and then gathers
+/// the marks.
+#[inline]
+pub(crate) fn significant(octets: &[u8]) -> u64 {
+    let padded;
+    let octets = match octets.first_chunk() {
+        Some(octets) => octets,
+        None => {
+            padded = pad(octets);
+            &padded
+        }
+    };
+    let marks = octets.map(is_significant).map(u8::from);
+    let (words, _) = marks.as_chunks();
+    words
+        .iter()
+        .rev()
+        .fold(0, |bits, word| bits << 8 | gather(*word))
 }
 
-impl Block {
-    pub(crate) const LEN: usize = 64;
+#[inline]
+fn is_significant(octet: u8) -> bool {
+    // As signed numbers, the octets outside of ASCII are in front of the controls.
+    (octet as i8 <= b'\r' as i8) | (octet == b':') | (octet == b'\\')
+}
 
-    /// Looks at the first [`LEN`](Self::LEN) octets, or at all if there are fewer.
-    ///
-    /// Marks each octet in a loop that the compiler turns into a few vector instructions, and then
-    /// gathers the marks.
-    #[inline]
-    pub(crate) fn of(octets: &[u8]) -> Self {
-        let padded;
-        let octets = match octets.first_chunk() {
-            Some(octets) => octets,
-            None => {
-                padded = pad(octets);
-                &padded
-            }
-        };
-        let mut marks = [0; Self::LEN];
-        for (mark, octet) in marks.iter_mut().zip(octets) {
-            let structure = u8::from(*octet <= b'\r') | u8::from(*octet == b':');
-            let backslash = u8::from(*octet == b'\\');
-            *mark = octet & HIGH | backslash << 1 | structure;
-        }
-        let (words, _) = marks.as_chunks();
-        let words: [u64; Self::LEN / 8] = std::array::from_fn(|n| u64::from_le_bytes(words[n]));
-        let mut block = Self {
-            structure: gather(&words, 0),
-            ..Self::default()
-        };
-        if words.iter().fold(0, |all, word| all | word) & !EVERY_LOWEST != 0 {
-            block.backslashes = gather(&words, 1);
-            block.high = gather(&words, 7);
-        }
-        block
-    }
+/// Gathers eight marks. The factor moves them side by side.
+#[inline]
+fn gather(marks: [u8; 8]) -> u64 {
+    u64::from_le_bytes(marks).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
 
-    /// Forgets the octets up to the one of `bit`.
-    #[inline]
-    pub(crate) fn forget_through(&mut self, bit: u32) {
-        let above = (u64::MAX << bit) << 1;
-        self.structure &= above;
-        self.backslashes &= above;
-        self.high &= above;
+/// Tells whether `text` can be written as it is, as a name or as a value, on any command.
+#[inline]
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    match text.last_chunk() {
+        // The last part overlaps the one before it, unless they meet.
+        Some(last) => {
+            let (parts, _) = text.as_chunks();
+            parts.iter().all(is_plain_part) && is_plain_part(last)
+        }
+        None => !text.iter().any(|octet| may_need_escape(*octet)),
     }
 }
 
-const HIGH: u8 = 0x80;
+/// Does it without a branch, so that the compiler looks at all octets at once.
+#[inline]
+fn is_plain_part(octets: &[u8; 16]) -> bool {
+    let octets = octets.iter();
+    !octets.fold(false, |any, octet| any | may_need_escape(*octet))
+}
+
+/// Tells whether an octet may mean something else than itself, in a name or a value.
+#[inline]
+pub(crate) fn may_need_escape(octet: u8) -> bool {
+    (octet <= b'\r') | (octet == b':') | (octet == b'\\')
+}
 
 #[cold]
-fn pad(octets: &[u8]) -> [u8; Block::LEN] {
-    let mut padded = [b' '; Block::LEN];
+fn pad(octets: &[u8]) -> [u8; BLOCK] {
+    let mut padded = [b' '; BLOCK];
     padded[..octets.len()].copy_from_slice(octets);
     padded
-}
-
-/// The lowest bit of each octet of a word.
-const EVERY_LOWEST: u64 = u64::from_le_bytes([1; 8]);
-
-/// Gathers one bit of each octet. The factor moves the eight of a word side by side.
-#[inline]
-fn gather(words: &[u64; Block::LEN / 8], bit: u32) -> u64 {
-    words.iter().rev().fold(0, |gathered, word| {
-        let spread = word >> bit & EVERY_LOWEST;
-        gathered << 8 | spread.wrapping_mul(0x0102_0408_1020_4080) >> 56
-    })
 }
 
 #[cfg(test)]
@@ -86,45 +80,59 @@ mod tests {
 
     use super::*;
 
-    fn by_octet(octets: &[u8]) -> Block {
-        let bits = |is: fn(u8) -> bool| {
-            let octets = octets.iter().enumerate();
-            octets.fold(0, |all, (n, octet)| all | u64::from(is(*octet)) << n)
-        };
-        Block {
-            structure: bits(|octet| octet <= 13 || octet == b':'),
-            backslashes: bits(|octet| octet == b'\\'),
-            high: bits(|octet| octet >= 0x80),
-        }
+    fn by_octet(octets: &[u8]) -> u64 {
+        let octets = octets.iter().enumerate();
+        octets.fold(0, |bits, (place, octet)| {
+            let bit = matches!(octet, 0..=13 | b':' | b'\\' | 0x80..);
+            bits | u64::from(bit) << place
+        })
     }
 
     #[test]
     fn every_octet_is_known_at_every_place() {
         for octet in 0..=u8::MAX {
-            for place in 0..Block::LEN {
-                let mut octets = [b'a'; Block::LEN];
+            for place in 0..BLOCK {
+                let mut octets = [b'a'; BLOCK];
                 octets[place] = octet;
-                assert_eq!(Block::of(&octets), by_octet(&octets), "{octet} at {place}");
-                assert_eq!(Block::of(&octets[..=place]), by_octet(&octets[..=place]));
+                assert_eq!(
+                    significant(&octets),
+                    by_octet(&octets),
+                    "{octet} at {place}"
+                );
+                let short = &octets[..=place];
+                assert_eq!(significant(short), by_octet(short));
             }
         }
     }
 
     #[test]
-    fn forgets_up_to_any_bit() {
-        for bit in 0..64 {
-            let mut block = Block::of(&[b':'; Block::LEN]);
-            block.forget_through(bit);
-            assert_eq!(block.structure.count_ones(), 63 - bit);
-            assert!(bit == 63 || block.structure >> (bit + 1) & 1 == 1);
+    fn one_octet_is_enough_not_to_be_plain() {
+        for length in 0..70 {
+            let mut text = vec![b'a'; length];
+            assert!(is_plain(&text));
+            for place in 0..length {
+                for (octet, plain) in [
+                    (0, false),
+                    (b'\r', false),
+                    (14, true),
+                    (b':', false),
+                    (b'\\', false),
+                    (b' ', true),
+                    (0xc3, true),
+                ] {
+                    text[place] = octet;
+                    assert_eq!(is_plain(&text), plain, "{octet} at {place} of {length}");
+                }
+                text[place] = b'a';
+            }
         }
     }
 
     proptest! {
         #[test]
-        fn many_octets_are_known_together(octets: [[u8; 32]; 2]) {
+        fn many_octets_are_known_together(octets: [[u8; 32]; 3]) {
             let octets = octets.concat();
-            prop_assert_eq!(Block::of(&octets), by_octet(&octets));
+            prop_assert_eq!(significant(&octets), by_octet(&octets[..BLOCK]));
         }
     }
 }
