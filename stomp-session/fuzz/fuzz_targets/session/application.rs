@@ -73,7 +73,8 @@ impl Application {
                 assert_eq!(connection.epoch, session.epoch());
                 self.is_connected = true;
             }
-            Event::Message(Delivery { message, token, .. }) => {
+            Event::Message(delivery) | Event::MessageTooLarge { delivery, .. } => {
+                let Delivery { message, token, .. } = delivery;
                 assert_eq!(token.epoch(), session.epoch());
                 self.delivered.insert(message.message_id().to_owned());
                 self.delivered.extend(message.ack_id().map(str::to_owned));
@@ -233,7 +234,7 @@ impl Application {
             b'a' => session.ack(token, with, now),
             _ => session.nack(token, with, now),
         };
-        let is_stale = token.epoch() != session.epoch();
+        let is_stale = token.epoch() != session.epoch() || session.is_closed();
         assert_eq!(result == Ok(Settled::Stale), is_stale);
         result
     }
