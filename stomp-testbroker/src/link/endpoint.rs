@@ -1,5 +1,5 @@
 use std::fmt;
-use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
@@ -34,31 +34,37 @@ impl Transport {
     }
 
     /// Shakes hands, and serves the client to its end.
-    pub(crate) async fn serve(
-        self,
-        shared: Arc<Shared>,
-        node: usize,
-        stream: TcpStream,
-    ) -> io::Result<()> {
+    ///
+    /// Each kind is boxed by itself, so that a plain connection has no room for a TLS handshake.
+    pub(crate) fn serve(self, shared: Arc<Shared>, node: usize, stream: TcpStream) -> Service {
         match self {
-            Self::Tcp => serve(shared, node, stream).await,
+            Self::Tcp => Box::pin(serve(shared, node, stream)),
             #[cfg(feature = "tls")]
-            Self::Tls(acceptor) => serve(shared, node, acceptor.accept(stream).await?).await,
+            Self::Tls(acceptor) => Box::pin(async move {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    serve(shared, node, stream).await;
+                }
+            }),
             #[cfg(feature = "websocket")]
-            Self::WebSocket => {
-                let stream = super::websocket::accept(stream).await?;
-                serve(shared, node, stream).await;
-            }
+            Self::WebSocket => Box::pin(async move {
+                if let Ok(stream) = super::websocket::accept(stream).await {
+                    serve(shared, node, stream).await;
+                }
+            }),
             #[cfg(all(feature = "tls", feature = "websocket"))]
-            Self::SecureWebSocket(acceptor) => {
-                let stream = acceptor.accept(stream).await?;
-                let stream = super::websocket::accept(stream).await?;
-                serve(shared, node, stream).await;
-            }
+            Self::SecureWebSocket(acceptor) => Box::pin(async move {
+                if let Ok(stream) = acceptor.accept(stream).await
+                    && let Ok(stream) = super::websocket::accept(stream).await
+                {
+                    serve(shared, node, stream).await;
+                }
+            }),
         }
-        Ok(())
     }
 }
+
+/// A connection being served; at its end when the client has left, or never got in.
+pub(crate) type Service = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
