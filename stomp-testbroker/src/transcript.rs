@@ -81,6 +81,10 @@ impl Transcript {
         })
     }
 
+    pub(crate) fn is_recording(&self) -> bool {
+        self.capacity > 0
+    }
+
     pub(crate) fn opened(&mut self, id: ConnectionId, now: Instant) {
         self.push(Some(id), now, || What::Opened);
     }

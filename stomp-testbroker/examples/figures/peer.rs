@@ -61,7 +61,7 @@ impl Peer {
         Ok(self.stream.write_all(octets)?)
     }
 
-    /// Reads once, unless frames are here already; counts those of one command.
+    /// Reads once, and counts the frames of one command.
     pub(crate) fn read(&mut self, command: Command) -> Result<usize> {
         let read = self.stream.read(&mut self.space)?;
         if read == 0 {
@@ -72,7 +72,10 @@ impl Peer {
         while let Some(item) = self.decoder.decode(&mut self.received)? {
             match item {
                 Item::Frame(frame) if frame.command == command => count += 1,
-                Item::Frame(Frame { command, .. }) if command == Command::Error => {
+                Item::Frame(Frame {
+                    command: Command::Error,
+                    ..
+                }) => {
                     return Err("the broker sent ERROR".into());
                 }
                 _ => {}

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use stomp_frame::{Decoder, Frame, Version};
 
+use super::delivery::Lead;
 use super::queue::{Entry, QueueId};
 use super::transaction::Transaction;
 use crate::fault::{RuleId, Standing};
@@ -209,6 +210,8 @@ pub(crate) struct Subscription {
     pub(crate) shown_as: Option<Arc<str>>,
     /// Delivered and not settled, in the order of delivery.
     pub(crate) unsettled: VecDeque<Delivery>,
+    /// How its MESSAGEs begin, once there was one.
+    pub(crate) lead: Option<Lead>,
 }
 
 impl Subscription {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use stomp_commands::{HeartBeat, negotiate};
 use stomp_frame::{Command, Frame, Headers, Version, header};
 
-use super::connection::{AckMode, ConnectionId, Subscription};
+use super::connection::{AckMode, ConnectionId};
 use super::ids::{self, Parts};
-use super::queue::Entry;
+use super::queue::{Consumer, Entry};
 use super::{Broker, Failure};
 use crate::Profile;
 use crate::profile::java::HashMap;
@@ -64,17 +64,26 @@ impl Broker {
         frame(Command::Connected, headers)
     }
 
-    /// Builds MESSAGE.
+    /// Builds MESSAGE, the delivery of that number on its connection.
     pub(crate) fn message_frame(
         &self,
-        parts: Parts<'_>,
-        subscription: &Subscription,
-        version: Version,
+        to: Consumer,
+        number: u64,
         entry: &Entry,
         age: Duration,
     ) -> Frame {
         let profile = self.config.profile;
         let message = &entry.message;
+        let connection = &self.connections[&to.connection];
+        let subscription = &connection.subscriptions[&to.subscription];
+        let version = connection.version;
+        let parts = Parts {
+            connection: to.connection,
+            subscription: to.subscription,
+            key: &subscription.key,
+            delivery: number,
+            message: message.number,
+        };
         let ack = (version == Version::V1_2 && subscription.mode != AckMode::Auto)
             .then(|| ids::ack(profile, parts));
         let message_id = ids::message_id(profile, parts);

@@ -1,3 +1,4 @@
+use bytes::BufMut;
 use stomp_frame::{Command, Frame, Version, header};
 
 use super::connection::{Connection, ConnectionId, Key, Subscription};
@@ -81,13 +82,50 @@ pub(crate) fn named(
 }
 
 fn strict(prefix: &str, parts: Parts<'_>) -> String {
-    let Parts {
-        connection,
-        subscription,
-        delivery,
-        ..
-    } = parts;
-    format!("{prefix}-{}-{subscription}-{delivery}", connection.0)
+    let id = Strict {
+        connection: parts.connection,
+        subscription: parts.subscription,
+        delivery: parts.delivery,
+    };
+    let mut text = Vec::with_capacity(prefix.len() + Strict::SPACE);
+    id.put(prefix, &mut text);
+    String::from_utf8(text).expect("made of ASCII")
+}
+
+/// What makes the ids of a strict broker unique.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strict {
+    pub(crate) connection: ConnectionId,
+    pub(crate) subscription: u32,
+    pub(crate) delivery: u64,
+}
+
+impl Strict {
+    /// Octets of such an id, unless its numbers are very long.
+    const SPACE: usize = 32;
+
+    pub(crate) fn put(self, prefix: &str, output: &mut impl BufMut) {
+        output.put_slice(prefix.as_bytes());
+        for number in [self.connection.0, self.subscription.into(), self.delivery] {
+            output.put_u8(b'-');
+            put_number(number, output);
+        }
+    }
+}
+
+/// Writes a number in decimal.
+pub(crate) fn put_number(mut number: u64, output: &mut impl BufMut) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    output.put_slice(&digits[start..]);
 }
 
 fn parse_strict(id: ConnectionId, version: Version, text: &str) -> Option<Named> {

@@ -2,6 +2,7 @@ mod beat;
 mod chaos;
 mod config;
 mod connection;
+mod delivery;
 mod failure;
 mod faults;
 mod frames;
@@ -22,7 +23,7 @@ use std::io;
 use std::task::Poll;
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 pub(crate) use chaos::SEED_VARIABLE;
 pub use config::{Caps, Config, NackPolicy};
@@ -34,7 +35,11 @@ use crate::profile::Manners;
 use crate::transcript::Transcript;
 use chaos::Chaos;
 use connection::{Connection, State};
+use delivery::Tail;
 use queue::{Destinations, QueueId};
+
+/// Octets that a driver hands over at a time, at most, if it does not want to cost memory.
+pub(crate) const BUFFER: usize = 64 << 10;
 
 /// A STOMP broker as a state machine: no I/O, no clock, no threads.
 ///
@@ -68,6 +73,10 @@ pub struct Broker {
     /// Connections whose driver has something to do, each once.
     ready: Vec<ConnectionId>,
     transcript: Transcript,
+    /// Room for octets received. Only a connection with an incomplete frame has its own.
+    buffer: BytesMut,
+    /// What the sender of the last MESSAGE wrote.
+    tail: Tail,
 
     rules: Vec<Mounted>,
     rules_mounted: u64,
@@ -96,6 +105,8 @@ impl Broker {
             started: None,
             stored: 0,
             ready: Vec::new(),
+            buffer: BytesMut::new(),
+            tail: Tail::new(),
             rules: Vec::new(),
             rules_mounted: 0,
             standing: Vec::new(),
@@ -134,6 +145,11 @@ impl Broker {
             return;
         }
         connection.received_octets += data.len() as u64;
+        let borrows = connection.input.is_empty() && data.len() <= BUFFER;
+        if borrows {
+            connection.input = std::mem::take(&mut self.buffer);
+            connection.input.reserve(BUFFER);
+        }
         connection.input.extend_from_slice(data);
         let connection = &self.connections[&id];
         if self.stands(connection, Standing::BlackHole) {
@@ -141,6 +157,15 @@ impl Broker {
         }
         self.connection(id).beats.received = now;
         self.read_frames(id, now);
+        if let Some(connection) = self.connections.get_mut(&id)
+            && connection.input.is_empty()
+        {
+            // An idle connection keeps no buffer.
+            let buffer = std::mem::take(&mut connection.input);
+            if borrows {
+                self.buffer = buffer;
+            }
+        }
         self.crash_if_pending(now);
     }
 

@@ -93,15 +93,26 @@ impl Broker {
 
 /// Writes a frame; headers that the version cannot carry are left out (a line feed in 1.0).
 fn write(frame: &Frame, encoder: Encoder, output: &mut BytesMut) {
-    if encoder.encode(frame, output).is_ok() {
-        return;
+    if write_head(frame, encoder, output) {
+        output.reserve(frame.body.len() + 1);
+        output.put_slice(&frame.body);
+        output.put_u8(0);
+    }
+}
+
+/// Writes a frame up to and including the blank line, in the same way. Tells whether it could.
+pub(crate) fn write_head(frame: &Frame, encoder: Encoder, output: &mut BytesMut) -> bool {
+    if encoder.encode_head(frame, output).is_ok() {
+        return true;
     }
     let mut reduced = frame.clone();
-    while let Err(EncodeError::Unencodable { name, .. }) = encoder.encode(&reduced, output) {
-        let before = reduced.headers.len();
-        reduced.headers.remove(&name);
-        if reduced.headers.len() == before {
-            break;
+    loop {
+        match encoder.encode_head(&reduced, output) {
+            Ok(()) => return true,
+            Err(EncodeError::Unencodable { name, .. }) if reduced.headers.contains(&name) => {
+                reduced.headers.remove(&name);
+            }
+            Err(_) => return false,
         }
     }
 }

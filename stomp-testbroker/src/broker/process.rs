@@ -1,6 +1,5 @@
 use std::time::Instant;
 
-use bytes::BytesMut;
 use stomp_frame::{Command, Frame, Item, header};
 
 use super::Broker;
@@ -25,12 +24,6 @@ impl Broker {
             }
         }
         self.confirm(id, now);
-        if let Some(connection) = self.connections.get_mut(&id)
-            && connection.input.is_empty()
-        {
-            // An idle connection keeps no buffer.
-            connection.input = BytesMut::new();
-        }
     }
 
     fn receive(&mut self, id: ConnectionId, frame: Frame, now: Instant) {

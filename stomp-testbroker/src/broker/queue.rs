@@ -11,6 +11,7 @@ use super::connection::ConnectionId;
 pub(crate) struct Message {
     /// Where the sender sent it.
     pub(crate) destination: Arc<str>,
+    pub(crate) target: Target,
     /// SEND, without the headers that concern only the broker.
     pub(crate) frame: Frame,
     /// Counts the messages of the broker.
@@ -159,6 +160,14 @@ pub(crate) enum Target {
     Topic(usize),
 }
 
+/// A destination, looked up: it lasts as long as the broker.
+#[derive(Clone, Debug)]
+pub(crate) struct Destination {
+    /// The one text of its name.
+    pub(crate) name: Arc<str>,
+    pub(crate) target: Target,
+}
+
 /// All queues and topics.
 #[derive(Debug, Default)]
 pub(crate) struct Destinations {
@@ -178,19 +187,14 @@ impl Destinations {
         self.names.get(name).copied()
     }
 
-    /// Returns the one text of a name that is in use.
-    pub(crate) fn shared_name(&self, name: &str) -> Arc<str> {
-        match self.names.get_key_value(name) {
-            Some((name, _)) => Arc::clone(name),
-            None => name.into(),
-        }
-    }
-
     /// Tells what a name stands for; makes the queue or topic at first use. `None` if there are
     /// `cap` of them already.
-    pub(crate) fn find_or_create(&mut self, name: &str, cap: usize) -> Option<Target> {
-        if let Some(target) = self.find(name) {
-            return Some(target);
+    pub(crate) fn find_or_create(&mut self, name: &str, cap: usize) -> Option<Destination> {
+        if let Some((name, target)) = self.names.get_key_value(name) {
+            return Some(Destination {
+                name: Arc::clone(name),
+                target: *target,
+            });
         }
         if self.names.len() >= cap {
             return None;
@@ -205,8 +209,8 @@ impl Destinations {
         } else {
             Target::Queue(self.add(Queue::new(Arc::clone(&name), Kind::Named)))
         };
-        self.names.insert(name, target);
-        Some(target)
+        self.names.insert(Arc::clone(&name), target);
+        Some(Destination { name, target })
     }
 
     /// Makes a queue without a name, for a subscriber of a topic.

@@ -6,7 +6,7 @@ use stomp_frame::{Frame, header};
 use super::Broker;
 use super::connection::{AckMode, ConnectionId, Key, Subscription};
 use super::failure::Failure;
-use super::queue::Target;
+use super::queue::{Destination, Target};
 use crate::Profile;
 
 pub(crate) const TEMPORARY: &str = "/temp-queue/";
@@ -23,12 +23,12 @@ const RABBITMQ: [&str; 6] = [
 
 /// Names of destinations, and temporary queues, which every connection has its own of.
 impl Broker {
-    /// Returns the one shared text of what a client means by a destination.
+    /// Finds what a client means by a destination.
     pub(crate) fn resolve(
         &mut self,
         from: Option<ConnectionId>,
         name: &str,
-    ) -> Result<Arc<str>, Failure> {
+    ) -> Result<Destination, Failure> {
         match (from, self.config.profile) {
             (_, Profile::RabbitMq | Profile::ActiveMq) if name.is_empty() => {
                 Err(Failure::EmptyDestination)
@@ -42,8 +42,8 @@ impl Broker {
                 let private = self.private_name(id, name);
                 let private = self.destination(&private)?;
                 let temporary = &mut self.connection(id).temporary;
-                if !temporary.contains(&private) {
-                    temporary.push(Arc::clone(&private));
+                if !temporary.contains(&private.name) {
+                    temporary.push(Arc::clone(&private.name));
                 }
                 Ok(private)
             }
@@ -51,13 +51,11 @@ impl Broker {
         }
     }
 
-    /// Returns the one shared text of a destination's name, and makes the destination at first use.
-    pub(crate) fn destination(&mut self, name: &str) -> Result<Arc<str>, Failure> {
+    /// Finds a destination, and makes it at first use.
+    pub(crate) fn destination(&mut self, name: &str) -> Result<Destination, Failure> {
         let cap = self.config.caps.destinations;
-        self.destinations
-            .find_or_create(name, cap)
-            .ok_or(Failure::TooMany("destinations"))?;
-        Ok(self.destinations.shared_name(name))
+        let found = self.destinations.find_or_create(name, cap);
+        found.ok_or(Failure::TooMany("destinations"))
     }
 
     /// Makes a name that others can answer to out of `reply-to:/temp-queue/…`.
@@ -70,7 +68,7 @@ impl Broker {
             return Ok(frame);
         };
         if name.starts_with(TEMPORARY) {
-            let private = self.resolve(Some(id), name)?;
+            let private = self.resolve(Some(id), name)?.name;
             if self.config.profile == Profile::RabbitMq {
                 let name = name.to_owned();
                 self.subscribe_to_replies(id, &name, &private);
@@ -99,6 +97,7 @@ impl Broker {
                 prefetch: None,
                 shown_as: Some(shown_as.into()),
                 unsettled: VecDeque::new(),
+                lead: None,
             },
         );
     }

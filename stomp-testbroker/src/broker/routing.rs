@@ -6,8 +6,7 @@ use stomp_frame::{Frame, header};
 use super::Broker;
 use super::connection::{AckMode, ConnectionId, Delivery, Subscription};
 use super::failure::{Failure, require};
-use super::ids::Parts;
-use super::queue::{Consumer, Entry, Kind, Message, QueueId, Target};
+use super::queue::{Consumer, Destination, Entry, Kind, Message, QueueId, Target};
 use super::transaction::Step;
 use crate::Profile;
 
@@ -25,13 +24,14 @@ impl Broker {
         }
         let transaction = self.check_transaction(id, &frame)?;
         let frame = self.resolve_reply_to(id, frame)?;
-        let message = Arc::new(self.take_message(Some(id), frame, now)?);
+        let mut message = self.take_message(Some(id), frame, now)?;
         match transaction {
             Some(transaction) => {
+                message.frame.detach();
                 self.stored += message.weight();
-                self.add_step(id, &transaction, Step::Send(message));
+                self.add_step(id, &transaction, Step::Send(Arc::new(message)));
             }
-            None => self.route(message, now),
+            None => self.route(Arc::new(message), now),
         }
         Ok(())
     }
@@ -44,7 +44,10 @@ impl Broker {
         now: Instant,
     ) -> Result<Message, Failure> {
         let name = require(&frame, header::DESTINATION)?;
-        let destination = self.resolve(from, name)?;
+        let Destination {
+            name: destination,
+            target,
+        } = self.resolve(from, name)?;
         let expires = self.manners.time_to_live(&frame).map(|ttl| now + ttl);
         let persistent = frame.headers.get("persistent") == Some("true");
         let had_length = frame.headers.contains(header::CONTENT_LENGTH);
@@ -53,6 +56,7 @@ impl Broker {
         self.messages += 1;
         let message = Message {
             destination,
+            target,
             frame,
             number: self.messages,
             persistent,
@@ -66,18 +70,55 @@ impl Broker {
     }
 
     /// Puts a message where its destination says, and hands it on.
-    pub(crate) fn route(&mut self, message: Arc<Message>, now: Instant) {
-        match self.destinations.find(&message.destination) {
-            Some(Target::Queue(queue)) => self.enqueue(queue, message, now),
-            Some(Target::Topic(topic)) => {
+    pub(crate) fn route(&mut self, mut message: Arc<Message>, now: Instant) {
+        if !self.passes_at_once(message.target)
+            && let Some(message) = Arc::get_mut(&mut message)
+        {
+            // Whoever waits does not keep a whole read buffer alive.
+            message.frame.detach();
+        }
+        match message.target {
+            Target::Queue(queue) => self.enqueue(queue, message, now),
+            Target::Topic(topic) => {
                 let topic = self.destinations.topic_mut(topic);
                 topic.counts.sends += 1;
                 for queue in topic.subscribers.clone() {
                     self.enqueue(queue, Arc::clone(&message), now);
                 }
             }
-            None => {}
         }
+    }
+
+    /// Tells whether a message is handed out as soon as it comes, to consumers that do not have to
+    /// acknowledge it.
+    fn passes_at_once(&self, target: Target) -> bool {
+        match target {
+            Target::Queue(queue) => self.queue_is_open(queue),
+            Target::Topic(topic) => {
+                let subscribers = &self.destinations.topic(topic).subscribers;
+                subscribers.iter().all(|queue| self.queue_is_open(*queue))
+            }
+        }
+    }
+
+    fn queue_is_open(&self, id: QueueId) -> bool {
+        let Some(queue) = self.destinations.queue(id) else {
+            return true;
+        };
+        let takes = |consumer: &Consumer| {
+            let connection = self.connections.get(&consumer.connection)?;
+            let subscription = connection.subscriptions.get(&consumer.subscription)?;
+            let takes = subscription.mode == AckMode::Auto
+                && subscription.has_room()
+                && connection.output.len() < self.config.caps.output;
+            Some(takes)
+        };
+        queue.entries.is_empty()
+            && !queue.consumers.is_empty()
+            && queue
+                .consumers
+                .iter()
+                .all(|consumer| takes(consumer) == Some(true))
     }
 
     fn enqueue(&mut self, id: QueueId, message: Arc<Message>, now: Instant) {
@@ -131,25 +172,20 @@ impl Broker {
     fn deliver(&mut self, to: Consumer, queue: QueueId, mut entry: Entry, now: Instant) {
         entry.deliveries += 1;
         let age = now.saturating_duration_since(*self.started.get_or_insert(now));
-        let connection = &self.connections[&to.connection];
-        let subscription = &connection.subscriptions[&to.subscription];
-        let parts = Parts {
-            connection: to.connection,
-            subscription: to.subscription,
-            key: &subscription.key,
-            delivery: connection.deliveries + 1,
-            message: entry.message.number,
-        };
-        let number = parts.delivery;
-        let version = connection.version;
-        let frame = self.message_frame(parts, subscription, version, &entry, age);
-
         let connection = self.connection(to.connection);
-        connection.deliveries = number;
+        connection.deliveries += 1;
+        let number = connection.deliveries;
+        let frame = if self.writes_messages_directly() {
+            self.write_message(to, number, &entry, now);
+            None
+        } else {
+            Some(self.message_frame(to, number, &entry, age))
+        };
+        let connection = self.connection(to.connection);
         let subscription = connection
             .subscriptions
             .get_mut(&to.subscription)
-            .expect("looked at above");
+            .expect("looked at by `dispatch`");
         if subscription.mode == AckMode::Auto {
             self.settled(queue, &entry);
         } else {
@@ -159,7 +195,9 @@ impl Broker {
                 queue.unsettled += 1;
             }
         }
-        self.emit(to.connection, frame, now);
+        if let Some(frame) = frame {
+            self.emit(to.connection, frame, now);
+        }
     }
 
     /// Takes a message that is done with off the accounts.
@@ -201,7 +239,7 @@ impl Broker {
             let Ok(destination) = self.destination(&name) else {
                 continue;
             };
-            if destination == entry.message.destination {
+            if destination.name == entry.message.destination {
                 continue; // dead there, too
             }
             let mut frame = entry.message.frame.clone();
@@ -211,7 +249,8 @@ impl Broker {
                 frame.headers.append("originalExpiration", "0");
             }
             let message = Message {
-                destination,
+                destination: destination.name,
+                target: destination.target,
                 frame,
                 expires: None,
                 ..*entry.message

@@ -33,16 +33,15 @@ impl Broker {
             return Err(Failure::UnknownDestination); // it delivers to the asker without
         }
         let destination = self.resolve(Some(id), name)?;
-        let queue = match self.destinations.find(&destination) {
-            Some(Target::Topic(topic)) => {
+        let queue = match destination.target {
+            Target::Topic(topic) => {
                 self.destinations.topic_mut(topic).counts.subscribes += 1;
                 match self.durable_name(id, frame) {
-                    Some(name) => self.destinations.durable(topic, destination, name),
-                    None => self.destinations.add_subscriber(topic, destination),
+                    Some(name) => self.destinations.durable(topic, destination.name, name),
+                    None => self.destinations.add_subscriber(topic, destination.name),
                 }
             }
-            Some(Target::Queue(queue)) => queue,
-            None => return Err(Failure::TooMany("destinations")),
+            Target::Queue(queue) => queue,
         };
         self.add_consumer(
             id,
@@ -53,6 +52,7 @@ impl Broker {
                 prefetch: self.manners.prefetch_of(frame),
                 shown_as: self.shown_as(frame),
                 unsettled: VecDeque::new(),
+                lead: None,
             },
         );
         Ok(queue)

@@ -11,10 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::memory::{now, run_timer};
 use crate::ConnectionId;
+use crate::broker::BUFFER;
 use crate::shared::{Shared, Who};
-
-/// Octets read at a time. On the stack, so that an idle connection has no buffer.
-const READ: usize = 64 << 10;
 
 /// How long a closed connection still listens, so that the client gets the last frame before a
 /// reset.
@@ -65,30 +63,32 @@ struct Driver<'a, S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
-    /// Reads and writes as far as it goes, neither waiting for the other. Resolves when the
+    /// Writes as far as it goes, and reads once, neither waiting for the other. Resolves when the
     /// connection is at its end: with an error if it broke.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            let written = self.poll_write(cx)?;
-            if written.is_ready() && self.is_done() {
-                return Poll::Ready(Ok(()));
-            }
-            if self.poll_read(cx)?.is_pending() {
-                if written.is_pending() {
-                    return Poll::Pending; // the stream wakes us
+        let written = self.poll_write(cx)?;
+        if written.is_ready() && self.is_done() {
+            return Poll::Ready(Ok(()));
+        }
+        if self.poll_read(cx)?.is_ready() {
+            // The others first: whoever gets what was read can take it while it is warm, and before
+            // it has to wait in a queue.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if written.is_ready() {
+            let more = self.shared.poll_with(self.id, Who::Reader, cx, |broker| {
+                if broker.has_output(self.id) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
                 }
-                let more = self.shared.poll_with(self.id, Who::Reader, cx, |broker| {
-                    if broker.has_output(self.id) {
-                        Poll::Ready(())
-                    } else {
-                        Poll::Pending
-                    }
-                });
-                if more.is_pending() {
-                    return Poll::Pending;
-                }
+            });
+            if more.is_ready() {
+                cx.waker().wake_by_ref();
             }
         }
+        Poll::Pending
     }
 
     /// Ready when everything is written.
@@ -118,7 +118,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
         if !self.shared.look(|broker| broker.wants_read(id)) {
             return Poll::Pending;
         }
-        let mut space = [const { MaybeUninit::uninit() }; READ];
+        // On the stack, so that an idle connection has no buffer.
+        let mut space = [const { MaybeUninit::uninit() }; BUFFER];
         let mut buffer = ReadBuf::uninit(&mut space);
         match Pin::new(&mut self.stream).poll_read(cx, &mut buffer)? {
             Poll::Pending => return Poll::Pending,
