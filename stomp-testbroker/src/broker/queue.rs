@@ -14,6 +14,8 @@ pub(crate) struct Message {
     pub(crate) target: Target,
     /// SEND, without the headers that concern only the broker.
     pub(crate) frame: Frame,
+    /// Octets of all headers that SEND had.
+    pub(crate) head: usize,
     /// Counts the messages of the broker.
     pub(crate) number: u64,
     /// Survives a crash.
@@ -28,7 +30,7 @@ impl Message {
     /// What the message weighs in the account of stored octets.
     pub(crate) fn weight(&self) -> usize {
         const OVERHEAD: usize = 512; // the frame with its spans, and a place in a queue
-        self.frame.body.len() + OVERHEAD
+        self.head + self.frame.body.len() + OVERHEAD
     }
 }
 
