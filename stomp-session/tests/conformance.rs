@@ -1,9 +1,13 @@
 //! The session scripts of kind `client`, run in virtual time.
 
+#[path = "../examples/conformance/pattern.rs"]
+mod pattern;
 #[path = "../examples/conformance/script.rs"]
 mod script;
 #[path = "../examples/conformance/stage.rs"]
 mod stage;
+#[path = "../examples/conformance/words.rs"]
+mod words;
 
 fn run(text: &str) -> script::Report {
     let mut report = script::Report::default();

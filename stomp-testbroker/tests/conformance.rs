@@ -1,7 +1,11 @@
 //! The session scripts of kind `broker`, run against the core in virtual time.
 
+#[path = "../examples/conformance/pattern.rs"]
+mod pattern;
 #[path = "../examples/conformance/script.rs"]
 mod script;
+#[path = "../examples/conformance/stage.rs"]
+mod stage;
 
 fn run(text: &str) -> script::Report {
     let mut report = script::Report::default();

@@ -7,8 +7,10 @@
 //! Says how many lines of other kinds it left out; the last line reads `N passed, M failed`. A file
 //! that cannot be read and a line that is no script count as failed. Exits with 1 if any failed.
 
+mod pattern;
 mod script;
 mod stage;
+mod words;
 
 use std::process::ExitCode;
 

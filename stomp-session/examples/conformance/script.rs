@@ -12,6 +12,7 @@ use stomp_commands::{Dialect, HeartBeat};
 use stomp_frame::{Command, Frame, Limits, Version};
 use stomp_session::{Config, FlowLimits, Liveness, Opening};
 
+use crate::pattern::Pattern;
 use crate::stage::Stage;
 
 /// What came of the scripts played so far.
@@ -139,20 +140,6 @@ pub(crate) struct Expect {
     /// The fields of the event that are compared.
     #[serde(flatten)]
     pub(crate) fields: Map<String, Value>,
-}
-
-/// What a frame has to look like.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Pattern {
-    pub(crate) command: String,
-    #[serde(default)]
-    pub(crate) headers: std::collections::BTreeMap<String, String>,
-    #[serde(default)]
-    pub(crate) absent: Vec<String>,
-    #[serde(default)]
-    pub(crate) all: std::collections::BTreeMap<String, Vec<String>>,
-    pub(crate) body: Option<String>,
 }
 
 impl Step {
