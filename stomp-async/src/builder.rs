@@ -7,6 +7,8 @@ use stomp_failover::{Broker, Failover, FailoverUri, UriError};
 use stomp_session::{Config, Limits, Tolerance};
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
+#[cfg(feature = "tls")]
+use crate::Tls;
 use crate::dialer::Dialer;
 use crate::driver::Driver;
 use crate::handle::{BackPressure, Common, Handle, UNIT};
@@ -32,7 +34,9 @@ use crate::{Client, Error};
 pub struct Builder {
     uri: Result<FailoverUri, UriError>,
     session: Config,
-    connector: Connector,
+    #[cfg(feature = "tls")]
+    tls: Tls,
+    connector: Option<Connector>,
     connect_timeout: Duration,
     send_timeout: Duration,
     buffer: usize,
@@ -44,7 +48,9 @@ impl Builder {
         Self {
             uri: uri.parse(),
             session: Config::default(),
-            connector: Connector::default(),
+            #[cfg(feature = "tls")]
+            tls: Tls::default(),
+            connector: None,
             connect_timeout: Duration::from_secs(10),
             send_timeout: Duration::from_secs(30),
             buffer: 8 << 20,
@@ -139,7 +145,15 @@ impl Builder {
         self
     }
 
-    /// Opens the transport to a broker by a function of yours, instead of TCP: a proxy, a link in
+    /// Sets how connections to brokers of `stomp+tls://` and its like are secured. Default: by the
+    /// roots that the platform trusts.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Opens the transport to a broker by a function of yours, instead of TCP and TLS: a proxy, a link in
     /// memory.
     pub fn transport<F, Fut, T>(mut self, connect: F) -> Self
     where
@@ -147,7 +161,7 @@ impl Builder {
         Fut: Future<Output = io::Result<T>> + Send + 'static,
         T: Transport,
     {
-        self.connector = Connector::new(connect);
+        self.connector = Some(Connector::new(connect));
         self
     }
 
@@ -158,7 +172,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Error::Uri`] when the URI is wrong, [`Error::Usage`] when CONNECT cannot be written (a
+    /// [`Error::Uri`] when the URI is wrong, [`Error::Tls`] when TLS cannot be set up as told,
+    /// [`Error::Usage`] when CONNECT cannot be written (a
     /// line feed in the login), [`Error::Connect`] when no broker accepts.
     ///
     /// # Cancel safety
@@ -169,11 +184,17 @@ impl Builder {
         for warning in uri.warnings() {
             tracing::warn!("{warning}");
         }
+        let connector = match self.connector {
+            Some(connector) => connector,
+            #[cfg(feature = "tls")]
+            None if uri.brokers().iter().any(Broker::uses_tls) => Connector::tls(self.tls)?,
+            None => Connector::tcp(),
+        };
         let failover = Failover::new(uri, self.seed.unwrap_or_else(random_seed));
         let (events, _) = broadcast::channel(64);
         let mut dialer = Dialer {
             config: self.session,
-            connector: self.connector,
+            connector,
             connect_timeout: self.connect_timeout,
             failover,
             events: events.clone(),

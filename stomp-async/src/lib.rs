@@ -55,6 +55,8 @@ mod message;
 mod oversized;
 mod send;
 mod subscription;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 
 pub use builder::Builder;
@@ -65,6 +67,8 @@ pub use message::{Acker, Message};
 pub use oversized::Oversized;
 pub use send::Send;
 pub use subscription::{Subscribe, Subscription};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 pub use transport::Transport;
 
 pub use stomp_commands::Message as Content;

@@ -45,10 +45,28 @@ impl Connector {
     }
 }
 
-/// TCP.
-impl Default for Connector {
-    fn default() -> Self {
-        Self::new(tcp)
+/// The network.
+impl Connector {
+    /// TCP. In a URI with brokers of other schemes, these cannot be reached.
+    pub(crate) fn tcp() -> Self {
+        Self::new(plain)
+    }
+
+    /// TCP, and TLS where the scheme of the broker says so.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(tls: crate::Tls) -> Result<Self, crate::TlsError> {
+        let connector = tokio_rustls::TlsConnector::from(tls.config()?);
+        Ok(Self(Arc::new(move |broker| {
+            let (tls, connector) = (tls.clone(), connector.clone());
+            Box::pin(async move {
+                if !broker.uses_tls() {
+                    return Ok(Box::new(plain(broker).await?) as BoxTransport);
+                }
+                let name = tls.name_of(&broker).map_err(io::Error::other)?;
+                let stream = connector.connect(name, tcp(&broker).await?).await?;
+                Ok(Box::new(stream) as BoxTransport)
+            })
+        })))
     }
 }
 
@@ -64,12 +82,18 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// How long a single address may take. The broker as a whole has the connect time-out.
 const PER_ADDRESS: Duration = Duration::from_secs(5);
 
-async fn tcp(broker: Broker) -> io::Result<TcpStream> {
+async fn plain(broker: Broker) -> io::Result<TcpStream> {
     if broker.uses_tls() {
-        return Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "TLS is not supported yet; use tcp:// or stomp://",
-        ));
+        let what = "TLS is not built in (feature `tls`)";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, what));
+    }
+    tcp(&broker).await
+}
+
+async fn tcp(broker: &Broker) -> io::Result<TcpStream> {
+    if broker.uses_websocket() {
+        let what = "WebSocket is not built in; there is `Builder::transport`";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, what));
     }
     let addresses = tokio::net::lookup_host((broker.host(), broker.port())).await?;
     let stream = race(interleave(addresses)).await?;

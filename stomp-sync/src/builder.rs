@@ -6,6 +6,8 @@ use stomp_commands::HeartBeat;
 use stomp_failover::{Broker, Failover, FailoverUri, UriError};
 use stomp_session::{Config, Limits, Subscriptions, Tolerance};
 
+#[cfg(feature = "tls")]
+use crate::Tls;
 use crate::client::Handle;
 use crate::dialer::Dialer;
 use crate::keeper;
@@ -33,7 +35,9 @@ pub struct Builder {
     connect_timeout: Duration,
     send_timeout: Duration,
     seed: Option<u64>,
-    connector: Connector,
+    #[cfg(feature = "tls")]
+    tls: Tls,
+    connector: Option<Connector>,
     threads: Threads,
 }
 
@@ -51,7 +55,9 @@ impl Builder {
             connect_timeout: Duration::from_secs(10),
             send_timeout: Duration::from_secs(30),
             seed: None,
-            connector: Connector::default(),
+            #[cfg(feature = "tls")]
+            tls: Tls::default(),
+            connector: None,
             threads: Threads::Ours,
         }
     }
@@ -135,14 +141,22 @@ impl Builder {
         self
     }
 
-    /// Opens the transport to a broker by a function of yours, instead of TCP: a proxy, a link in
+    /// Sets how connections to brokers of `stomp+tls://` and its like are secured. Default: by the
+    /// roots that the platform trusts.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Opens the transport to a broker by a function of yours, instead of TCP and TLS: a proxy, a link in
     /// memory. It is given the broker, and the time it may take.
     pub fn transport<F, T>(mut self, connect: F) -> Self
     where
         F: Fn(Broker, Duration) -> io::Result<T> + Send + Sync + 'static,
         T: Transport,
     {
-        self.connector = Connector::new(connect);
+        self.connector = Some(Connector::new(connect));
         self
     }
 
@@ -163,15 +177,23 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Error::Uri`] when the URI is wrong, [`Error::Usage`] when CONNECT cannot be written (a
+    /// [`Error::Uri`] when the URI is wrong, [`Error::Tls`] when TLS cannot be set up as told,
+    /// [`Error::Usage`] when CONNECT cannot be written (a
     /// line feed in the login), [`Error::Connect`] when no broker accepts.
     pub fn connect(self) -> Result<Client, Error> {
+        let uri = self.uri?;
+        let connector = match self.connector {
+            Some(connector) => connector,
+            #[cfg(feature = "tls")]
+            None if uri.brokers().iter().any(Broker::uses_tls) => Connector::tls(self.tls)?,
+            None => Connector::tcp(),
+        };
         let largest_body = self.session.limits.body;
         let mut dialer = Dialer {
             config: self.session,
-            connector: self.connector,
+            connector,
             connect_timeout: self.connect_timeout,
-            failover: Failover::new(self.uri?, self.seed.unwrap_or_else(random_seed)),
+            failover: Failover::new(uri, self.seed.unwrap_or_else(random_seed)),
             next: None,
         };
         let mut subscriptions = Subscriptions::new();

@@ -12,6 +12,10 @@ pub enum Error {
     /// The URI cannot be understood.
     #[error(transparent)]
     Uri(#[from] UriError),
+    /// TLS cannot be set up.
+    #[cfg(feature = "tls")]
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] crate::TlsError),
     /// No broker of the URI accepted a connection: which were tried, how often, and why not.
     #[error("cannot connect: {0}")]
     Connect(Box<Exhausted>),

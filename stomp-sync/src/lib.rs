@@ -1,9 +1,9 @@
 //! A blocking STOMP client with failover, heart-beats and receipts.
 //!
 //! ```text
-//!   Client, Subscription, Message        ┌── reader thread: octets ──► Session
+//!   Client, Subscription, Message        ┌── reader thread: Wire ──► Session
 //!   (handles, any thread)  ──► State ◄───┤
-//!                         one Mutex      └── keeper thread: Session ──► octets, timers, reconnection
+//!                         one Mutex      └── keeper thread: Session ──► Wire, timers, reconnection
 //! ```
 //!
 //! ```no_run
@@ -28,13 +28,17 @@
 //! lose its connection. They share one mutex with the handles, and hold it across no I/O and no
 //! code of yours. A [`Client`] may be used by many threads at a time. There is no runtime in here.
 //!
+//! [`Builder::manual`] does without these threads: whoever waits in a call reads, writes, beats and
+//! reconnects meanwhile, and [`Client::poll`] does nothing else.
+//!
 //! # What happens when the connection is lost
 //!
 //! The keeper reconnects by the rules of the [failover URI](stomp_failover::FailoverUri) and
 //! subscribes anew. Nothing is lost in silence: a confirmed message whose RECEIPT did not come ends
 //! as [`Error::Unconfirmed`], one that did not leave as [`Error::NotSent`], and a message of the old
 //! connection that is acknowledged late is [`Settled::Stale`]: nothing is sent for it. What is sent
-//! while there is no connection fails at once with [`Error::NotSent`].
+//! while there is no connection waits for the next one, up to
+//! [`send_timeout`](Builder::send_timeout).
 
 mod builder;
 mod client;
@@ -50,6 +54,10 @@ mod send;
 mod shared;
 mod state;
 mod subscription;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_stream;
 mod transport;
 mod wire;
 
@@ -61,6 +69,8 @@ pub use message::{Acker, Message};
 pub use oversized::Oversized;
 pub use send::Send;
 pub use subscription::{Subscribe, Subscription};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 pub use transport::Transport;
 
 pub use stomp_commands::Message as Content;

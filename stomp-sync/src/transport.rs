@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use stomp_failover::Broker;
 
+#[cfg(feature = "tls")]
+use crate::tls_stream::TlsStream;
+
 /// A stream of octets in both directions: whatever carries STOMP.
 ///
 /// Reading and writing take a shared reference, since each may have its thread; neither may keep
@@ -77,10 +80,27 @@ impl Connector {
     }
 }
 
-/// TCP.
-impl Default for Connector {
-    fn default() -> Self {
-        Self::new(tcp)
+/// The network.
+impl Connector {
+    /// TCP. In a URI with brokers of other schemes, these cannot be reached.
+    pub(crate) fn tcp() -> Self {
+        Self::new(plain)
+    }
+
+    /// TCP, and TLS where the scheme of the broker says so.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(tls: crate::Tls) -> Result<Self, crate::TlsError> {
+        let config = tls.config()?;
+        Ok(Self(Arc::new(move |broker, patience| {
+            if !broker.uses_tls() {
+                return Ok(Box::new(plain(broker, patience)?));
+            }
+            let deadline = Instant::now() + patience;
+            let name = tls.name_of(&broker).map_err(io::Error::other)?;
+            let stream = tcp(&broker, patience)?;
+            let stream = TlsStream::connect(config.clone(), name, stream, deadline)?;
+            Ok(Box::new(stream))
+        })))
     }
 }
 
@@ -90,19 +110,22 @@ impl fmt::Debug for Connector {
     }
 }
 
+fn plain(broker: Broker, patience: Duration) -> io::Result<TcpStream> {
+    if broker.uses_tls() {
+        let what = "TLS is not built in (feature `tls`)";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, what));
+    }
+    tcp(&broker, patience)
+}
+
 /// How long a single address may take. The broker as a whole has the connect time-out.
 const PER_ADDRESS: Duration = Duration::from_secs(5);
 
 /// Tries the addresses of the broker one after the other, for `patience` in all.
-fn tcp(broker: Broker, patience: Duration) -> io::Result<TcpStream> {
-    if broker.uses_tls() || broker.uses_websocket() {
-        return Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            format!(
-                "{} is not supported yet, use tcp:// or stomp://",
-                broker.scheme()
-            ),
-        ));
+fn tcp(broker: &Broker, patience: Duration) -> io::Result<TcpStream> {
+    if broker.uses_websocket() {
+        let what = "WebSocket is not built in; there is `Builder::transport`";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, what));
     }
     let deadline = Instant::now() + patience;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");

@@ -61,7 +61,13 @@ impl Session {
     }
 
     /// Takes note that the transport has failed, and why.
+    ///
+    /// An unexpected end is an end like any other: of TLS streams it is reported where the server
+    /// did not say goodbye, and many do not.
     pub fn handle_io_error(&mut self, error: &io::Error, now: Instant) {
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return self.handle_eof(now);
+        }
         self.advance(now);
         self.end(CloseReason::Transport(error.into()));
     }
