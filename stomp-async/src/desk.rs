@@ -342,8 +342,9 @@ impl Desk {
 
     /// Stops reading while an inbox is full, and reads on afterwards.
     ///
-    /// An answer comes behind the messages: while somebody waits for one, reading goes on as long
-    /// as memory allows, since whoever waits may be the very task that empties the inbox.
+    /// An answer comes behind the messages, and so do those for another inbox: while somebody waits
+    /// for one, reading goes on as long as memory allows, since whoever waits may be the very task
+    /// that empties the inbox.
     fn balance(&mut self, link: &mut Link) {
         let pressed = self.handle.common.back_pressure.on.load(Ordering::Acquire);
         if !pressed && !self.inboxes.is_over_full() {
@@ -367,6 +368,7 @@ impl Desk {
     }
 
     fn is_answer_awaited(&self) -> bool {
-        !self.waiters.is_empty() || !self.held.is_empty()
+        let pressure = &self.handle.common.back_pressure;
+        !self.waiters.is_empty() || !self.held.is_empty() || pressure.is_anybody_hungry()
     }
 }

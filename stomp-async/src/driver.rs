@@ -80,7 +80,7 @@ impl Driver {
                         return served;
                     }
                 }
-                () = common.back_pressure.room.notified() => self.desk.relieve(link),
+                () = common.back_pressure.changed.notified() => self.desk.relieve(link),
             }
         }
     }

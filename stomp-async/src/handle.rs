@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, oneshot, watch};
@@ -28,18 +28,34 @@ pub(crate) struct Common {
     pub(crate) send_timeout: Duration,
 }
 
-/// Tells the driver that a full inbox has room again.
+/// What inboxes tell the driver while one of them is full.
 #[derive(Debug, Default)]
 pub(crate) struct BackPressure {
     pub(crate) on: AtomicBool,
-    pub(crate) room: Notify,
+    /// There is room in a full inbox again, or somebody waits at an empty one.
+    pub(crate) changed: Notify,
+    /// How many wait at an empty inbox.
+    hungry: AtomicUsize,
 }
 
 impl BackPressure {
     pub(crate) fn taken(&self) {
         if self.on.load(Ordering::Acquire) {
-            self.room.notify_one();
+            self.changed.notify_one();
         }
+    }
+
+    pub(crate) fn begin_to_wait(&self) {
+        self.hungry.fetch_add(1, Ordering::AcqRel);
+        self.taken();
+    }
+
+    pub(crate) fn end_to_wait(&self) {
+        self.hungry.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn is_anybody_hungry(&self) -> bool {
+        self.hungry.load(Ordering::Acquire) > 0
     }
 }
 

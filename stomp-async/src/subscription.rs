@@ -1,4 +1,4 @@
-use std::future::IntoFuture;
+use std::future::{IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -84,6 +84,7 @@ impl Subscribe {
             destination,
             handle,
             ended: false,
+            waiting: false,
         })
     }
 }
@@ -111,6 +112,8 @@ pub struct Subscription {
     handle: Handle,
     /// The last item was yielded.
     ended: bool,
+    /// The driver knows that somebody waits here.
+    waiting: bool,
 }
 
 impl Subscription {
@@ -120,8 +123,7 @@ impl Subscription {
     ///
     /// Dropping the future loses no message.
     pub async fn next(&mut self) -> Option<Result<Message, Error>> {
-        let item = self.messages.recv().await;
-        self.taken(item)
+        poll_fn(|cx| self.poll(cx)).await
     }
 
     /// Returns where the messages come from, as it was subscribed.
@@ -134,6 +136,22 @@ impl Subscription {
     #[must_use]
     pub fn key(&self) -> SubscriptionKey {
         self.key
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        let item = self.messages.poll_recv(cx);
+        self.wait(item.is_pending());
+        item.map(|item| self.taken(item))
+    }
+
+    fn wait(&mut self, waiting: bool) {
+        let pressure = &self.handle.common.back_pressure;
+        match (self.waiting, waiting) {
+            (false, true) => pressure.begin_to_wait(),
+            (true, false) => pressure.end_to_wait(),
+            _ => {}
+        }
+        self.waiting = waiting;
     }
 
     /// Tells the driver that there is room, and ends with the reason why the client is closed.
@@ -152,13 +170,13 @@ impl Stream for Subscription {
     type Item = Result<Message, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = self.messages.poll_recv(cx);
-        item.map(|item| self.taken(item))
+        self.poll(cx)
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        self.wait(false);
         // If the driver is gone, so is the subscription.
         let _ = self.handle.calls.send(Call::Unsubscribe {
             subscription: self.key,

@@ -86,6 +86,23 @@ async fn a_receipt_arrives_behind_messages_that_nobody_asked_for_yet() -> Result
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_arrives_behind_those_of_a_full_inbox() -> Result {
+    let broker = TestBroker::in_memory();
+    let client = client(&broker).await?;
+    let full = client.subscribe("/queue/a").capacity(1).await?;
+    let mut other = client.subscribe("/queue/b").await?;
+    for n in 0..30 {
+        broker.push("/queue/a", n.to_string());
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    broker.push("/queue/b", "behind");
+    let message = other.next().await.ok_or("closed")??;
+    assert_eq!(message.text()?, "behind");
+    drop(full);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn memory_is_the_limit_of_what_is_read_for_a_receipt() -> Result {
     let broker = TestBroker::in_memory();
     let client = client(&broker).await?;

@@ -120,8 +120,9 @@ impl State {
     /// Stops reading while an inbox holds more than it should, and reads on afterwards. Says whether
     /// that has changed.
     ///
-    /// An answer comes behind the messages: while somebody waits for one, reading goes on as long
-    /// as memory allows, since whoever waits may be the very thread that empties the inbox.
+    /// An answer comes behind the messages, and so do those for another inbox: while somebody waits
+    /// for one, reading goes on as long as memory allows, since whoever waits may be the very thread
+    /// that empties the inbox.
     pub(crate) fn balance(&mut self) -> bool {
         let patient = self.quit || self.waiting > 0 && self.inboxes.octets() < OVERFLOW;
         let pause = self.inboxes.is_over_full() && !patient;

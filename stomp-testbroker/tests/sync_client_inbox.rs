@@ -61,6 +61,21 @@ fn in_ack_mode_auto_a_message_beyond_the_limit_is_told_and_no_more() -> Result {
 }
 
 #[test]
+fn a_message_arrives_behind_those_of_a_full_inbox() -> Result {
+    let broker = TestBroker::start();
+    let client = Client::connect(broker.url())?;
+    let full = client.subscribe("/queue/a").capacity(1).open()?;
+    let mut other = client.subscribe("/queue/b").open()?;
+    for n in 0..30 {
+        broker.push("/queue/a", n.to_string());
+    }
+    broker.push("/queue/b", "behind");
+    assert_eq!(other.next().ok_or("closed")??.text()?, "behind");
+    drop(full);
+    Ok(())
+}
+
+#[test]
 fn a_subscription_that_rabbitmq_refuses_is_reported_with_its_reason() -> Result {
     let broker = TestBroker::builder().profile(Profile::RabbitMq).start();
     let uri = format!("failover:({})?initialReconnectDelay=1", broker.url());
