@@ -2,18 +2,21 @@
 //!
 //!     cargo run --example quickstart
 //!     cargo run --example quickstart -- stomp://user:pass@host:port
+//!     cargo run --example quickstart -- stomp+tls://user:pass@host:port ca.pem
 //!
-//! The first starts a test broker of its own; the second talks to yours.
+//! The first starts a test broker of its own; the second talks to yours, and the third over TLS to
+//! one whose certificate was signed by the authority of that file.
 
 use std::error::Error;
 use std::process::ExitCode;
 
-use stomp_async::Client;
+use stomp_async::{Client, Tls};
 use stomp_testbroker::TestBroker;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(std::env::args().nth(1)).await {
+    let [uri, ca] = [1, 2].map(|at| std::env::args().nth(at));
+    match run(uri, ca).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("quickstart: {error}");
@@ -22,7 +25,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(uri: Option<String>) -> Result<(), Box<dyn Error>> {
+async fn run(uri: Option<String>, ca: Option<String>) -> Result<(), Box<dyn Error>> {
     // Kept until the end: the broker stops when it is dropped.
     let mut _broker = None;
     let uri = match uri {
@@ -34,7 +37,11 @@ async fn run(uri: Option<String>) -> Result<(), Box<dyn Error>> {
         }
     };
 
-    let client = Client::connect(&uri).await?;
+    let mut builder = Client::builder(&uri);
+    if let Some(file) = ca {
+        builder = builder.tls(Tls::new().ca_file(file));
+    }
+    let client = builder.connect().await?;
     println!("Connected.");
 
     // A name of its own, so that nothing of an earlier run is in the queue.

@@ -1,9 +1,19 @@
 //! TLS, over real sockets.
 
 #![cfg(feature = "tls")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use stomp_async::{Client, Error, Tls};
 use stomp_testbroker::{Certificate, TestBroker};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -101,4 +111,79 @@ async fn plain_tcp_where_tls_is_spoken_ends_in_an_error() {
     let url = broker.tls_url().replace("stomp+ssl", "stomp");
     let error = Client::builder(url).connect().await.unwrap_err();
     assert!(matches!(error, Error::Connect(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_client_shows_its_certificate_to_whoever_asks() -> Result {
+    let authority = Authority::new();
+    let acceptor = tokio_rustls::TlsAcceptor::from(authority.server());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let uri = format!("stomp+tls://localhost:{}", listener.local_addr()?.port());
+    let server = tokio::spawn(async move {
+        for _ in 0..2 {
+            let (stream, _) = listener.accept().await?;
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let mut octets = [0; 1024];
+            let _ = stream.read(&mut octets).await?;
+            stream.write_all(b"CONNECTED\nversion:1.2\n\n\0").await?;
+            let _ = stream.read(&mut octets).await?;
+        }
+        std::io::Result::Ok(())
+    });
+    let tls = Tls::new().ca_pem(authority.pem.as_str());
+    let error = Client::builder(&uri).tls(tls.clone()).connect();
+    let error = error.await.unwrap_err();
+    assert!(matches!(error, Error::Connect(_)), "{error:?}");
+    let (chain, key) = authority.issue();
+    let tls = tls.client_certificate_pem(chain, key);
+    let client = Client::builder(&uri).tls(tls).connect().await?;
+    drop(client);
+    server.await??;
+    Ok(())
+}
+
+/// Issues certificates, and demands them.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).unwrap().pem();
+        let issuer = Issuer::new(params, key);
+        Self { issuer, pem }
+    }
+
+    /// A certificate and its key, in PEM.
+    fn issue(&self) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    /// A server that lets only those in whom this authority knows.
+    fn server(&self) -> Arc<ServerConfig> {
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        let authority = CertificateDer::from_pem_slice(self.pem.as_bytes());
+        roots.add(authority.unwrap()).unwrap();
+        let clients =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+        let (chain, key) = self.issue();
+        let chain = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(clients.build().unwrap())
+            .with_single_cert(vec![chain], key);
+        Arc::new(config.unwrap())
+    }
 }

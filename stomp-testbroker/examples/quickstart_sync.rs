@@ -2,17 +2,20 @@
 //!
 //!     cargo run --example quickstart_sync
 //!     cargo run --example quickstart_sync -- stomp://user:pass@host:port
+//!     cargo run --example quickstart_sync -- stomp+tls://user:pass@host:port ca.pem
 //!
-//! The first starts a test broker of its own; the second talks to yours.
+//! The first starts a test broker of its own; the second talks to yours, and the third over TLS to
+//! one whose certificate was signed by the authority of that file.
 
 use std::error::Error;
 use std::process::ExitCode;
 
-use stomp_sync::Client;
+use stomp_sync::{Client, Tls};
 use stomp_testbroker::TestBroker;
 
 fn main() -> ExitCode {
-    match run(std::env::args().nth(1)) {
+    let [uri, ca] = [1, 2].map(|at| std::env::args().nth(at));
+    match run(uri, ca) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("quickstart_sync: {error}");
@@ -21,7 +24,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(uri: Option<String>) -> Result<(), Box<dyn Error>> {
+fn run(uri: Option<String>, ca: Option<String>) -> Result<(), Box<dyn Error>> {
     // Kept until the end: the broker stops when it is dropped.
     let mut _broker = None;
     let uri = match uri {
@@ -33,7 +36,11 @@ fn run(uri: Option<String>) -> Result<(), Box<dyn Error>> {
         }
     };
 
-    let client = Client::connect(&uri)?;
+    let mut builder = Client::builder(&uri);
+    if let Some(file) = ca {
+        builder = builder.tls(Tls::new().ca_file(file));
+    }
+    let client = builder.connect()?;
     println!("Connected.");
 
     // A name of its own, so that nothing of an earlier run is in the queue.

@@ -1,9 +1,21 @@
 //! The blocking client over TLS.
 
 #![cfg(feature = "tls")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use stomp_sync::{Client, Error, Tls};
 use stomp_testbroker::{Certificate, TestBroker};
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -95,4 +107,109 @@ fn plain_tcp_where_tls_is_spoken_ends_in_an_error() {
     let url = broker.tls_url().replace("stomp+ssl", "stomp");
     let error = Client::builder(url).connect().unwrap_err();
     assert!(matches!(error, Error::Connect(_)), "{error:?}");
+}
+
+#[test]
+fn a_client_shows_its_certificate_to_whoever_asks() -> Result {
+    let authority = Authority::new();
+    let config = authority.server();
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let uri = format!("stomp+tls://localhost:{}", listener.local_addr()?.port());
+    let server = std::thread::spawn(move || -> std::io::Result<()> {
+        for _ in 0..2 {
+            let (stream, _) = listener.accept()?;
+            let tls = ServerConnection::new(config.clone()).unwrap();
+            let mut stream = StreamOwned::new(tls, stream);
+            let mut octets = [0; 1024];
+            if stream.read(&mut octets).is_ok() {
+                stream.write_all(b"CONNECTED\nversion:1.2\n\n\0")?;
+                let _ = stream.read(&mut octets)?;
+            }
+        }
+        Ok(())
+    });
+    let tls = Tls::new().ca_pem(authority.pem.as_str());
+    let error = Client::builder(&uri).tls(tls.clone()).connect();
+    let error = error.unwrap_err();
+    assert!(matches!(error, Error::Connect(_)), "{error:?}");
+    let (chain, key) = authority.issue();
+    let tls = tls.client_certificate_pem(chain, key);
+    drop(Client::builder(&uri).tls(tls).connect()?);
+    server.join().expect("no panic")?;
+    Ok(())
+}
+
+#[test]
+fn many_threads_write_while_one_reads() -> Result {
+    let broker = broker(Certificate::Valid);
+    let tls = Tls::new().ca_pem(broker.ca_pem());
+    let client = Client::builder(broker.tls_url()).tls(tls).connect()?;
+    let mut inbox = client.subscribe("/queue/a").capacity(10).open()?;
+    let _slices = broker.slice(1_000);
+    std::thread::scope(|scope| {
+        for thread in 1..=4 {
+            let client = client.clone();
+            scope.spawn(move || {
+                for n in 0..50 {
+                    let body = vec![thread; n * 1_000];
+                    client.send("/queue/a").bytes(body).confirmed().unwrap();
+                }
+            });
+        }
+        let mut octets = 0;
+        for _ in 0..200 {
+            let message = inbox.next().unwrap().unwrap();
+            octets += message.body().len();
+            let first = message.body().first().copied();
+            assert!(message.body().iter().all(|&octet| Some(octet) == first));
+            message.ack().unwrap();
+        }
+        assert_eq!(octets, 4 * 1_000 * (0..50).sum::<usize>());
+    });
+    client.disconnect()?;
+    Ok(())
+}
+
+/// Issues certificates, and demands them.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).unwrap().pem();
+        let issuer = Issuer::new(params, key);
+        Self { issuer, pem }
+    }
+
+    /// A certificate and its key, in PEM.
+    fn issue(&self) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    /// A server that lets only those in whom this authority knows.
+    fn server(&self) -> Arc<ServerConfig> {
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        let authority = CertificateDer::from_pem_slice(self.pem.as_bytes());
+        roots.add(authority.unwrap()).unwrap();
+        let clients =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+        let (chain, key) = self.issue();
+        let chain = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(clients.build().unwrap())
+            .with_single_cert(vec![chain], key);
+        Arc::new(config.unwrap())
+    }
 }
