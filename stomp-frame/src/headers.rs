@@ -33,22 +33,26 @@ impl Headers {
     /// Returns the value of the first header called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.get_all(name).next()
+        Some(self.text.str(self.find(name)?.value()))
     }
 
     /// Returns the values of all headers called `name`, in wire order.
     pub fn get_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         self.spans
             .iter()
-            .filter(move |span| self.text.bytes(span.name()) == name.as_bytes())
+            .filter(move |span| span.is_called(name, self.text.as_slice()))
             .map(|span| self.text.str(span.value()))
     }
 
     /// Tells whether there is a header called `name`.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        let mut spans = self.spans.iter();
-        spans.any(|span| self.text.bytes(span.name()) == name.as_bytes())
+        self.find(name).is_some()
+    }
+
+    fn find(&self, name: &str) -> Option<Span> {
+        let text = self.text.as_slice();
+        self.spans.iter().find(|span| span.is_called(name, text))
     }
 
     /// Returns the number of headers, repeats included.
@@ -70,6 +74,13 @@ impl Headers {
             headers: self,
             next: 0,
         }
+    }
+
+    /// Iterates over all names as octets, in wire order: enough to compare them, and cheaper than
+    /// text, which is checked to be text once more.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        let text = self.text.as_slice();
+        self.spans.iter().map(|span| &text[span.name()])
     }
 
     /// Adds a header at the end, whether or not the name is there already.
@@ -293,6 +304,7 @@ mod tests {
         assert_eq!(headers.get("n29"), Some("v29"));
         assert_eq!(headers.iter().nth(12), Some(("n12", "v12")));
         assert_eq!(headers.iter().len(), 30);
+        assert_eq!(headers.names().nth(12), Some(&b"n12"[..]));
     }
 
     #[test]

@@ -19,6 +19,12 @@ impl Span {
         }
     }
 
+    /// Compares the lengths first: most names differ there, and need not be looked at.
+    #[inline]
+    pub(crate) fn is_called(self, name: &str, text: &[u8]) -> bool {
+        self.name().len() == name.len() && &text[self.name()] == name.as_bytes()
+    }
+
     pub(crate) fn name(self) -> Range<usize> {
         self.start as usize..self.colon as usize
     }

@@ -23,19 +23,12 @@ impl Message {
     ///
     /// When it is another frame; when `destination` or `message-id` is missing, or from 1.1 on
     /// `subscription`.
+    // A frame is large: inlined, it is not copied once more on its way.
+    #[inline]
     pub fn from_frame(frame: Frame, version: Version) -> Result<Self, FrameError> {
-        assemble::expect_command(&frame, Command::Message, version)?;
-        let mandatory: &[&'static str] = match version {
-            Version::V1_0 => &[header::DESTINATION, header::MESSAGE_ID],
-            _ => &[
-                header::DESTINATION,
-                header::MESSAGE_ID,
-                header::SUBSCRIPTION,
-            ],
-        };
-        match mandatory.iter().find(|name| !frame.headers.contains(name)) {
-            Some(name) => Err(assemble::missing(&frame, name)),
-            None => Ok(Self { frame }),
+        match check(&frame, version) {
+            Ok(()) => Ok(Self { frame }),
+            Err(error) => Err(error),
         }
     }
 
@@ -145,6 +138,27 @@ impl Message {
         self.header(name)
             .expect("a message is only made with its mandatory headers")
     }
+}
+
+fn check(frame: &Frame, version: Version) -> Result<(), FrameError> {
+    assemble::expect_command(frame, Command::Message, version)?;
+    let [mut destination, mut message_id] = [false; 2];
+    let mut subscription = version == Version::V1_0;
+    for name in frame.headers.names() {
+        destination |= name == header::DESTINATION.as_bytes();
+        message_id |= name == header::MESSAGE_ID.as_bytes();
+        subscription |= name == header::SUBSCRIPTION.as_bytes();
+    }
+    for (is_there, name) in [
+        (destination, header::DESTINATION),
+        (message_id, header::MESSAGE_ID),
+        (subscription, header::SUBSCRIPTION),
+    ] {
+        if !is_there {
+            return Err(assemble::missing(frame, name));
+        }
+    }
+    Ok(())
 }
 
 /// Shows where the message comes from and how long the body is: fit for a log line.

@@ -42,10 +42,19 @@ impl Receipt {
     ///
     /// When it is another frame, or `receipt-id` is missing.
     pub fn from_frame(mut frame: Frame) -> Result<Self, FrameError> {
-        assemble::expect_command(&frame, Command::Receipt, Version::V1_0)?;
         Ok(Self {
-            receipt_id: assemble::required(&frame, header::RECEIPT_ID)?.into(),
+            receipt_id: Self::id_in(&frame)?.into(),
             headers: assemble::user_headers(&mut frame),
         })
+    }
+
+    /// Reads the receipt's id and nothing else, without a copy.
+    ///
+    /// # Errors
+    ///
+    /// When it is another frame, or `receipt-id` is missing.
+    pub fn id_in(frame: &Frame) -> Result<&str, FrameError> {
+        assemble::expect_command(frame, Command::Receipt, Version::V1_0)?;
+        assemble::required(frame, header::RECEIPT_ID)
     }
 }
