@@ -1,30 +1,16 @@
-use std::collections::VecDeque;
-
 use stomp_commands::TransactionId;
 
-/// The deliveries of one subscription that are not settled for good, oldest first.
-///
-/// Settled ones are swept out in bulk, so that settling costs the same whatever the order, and the
-/// list is never longer than twice what is open.
-#[derive(Debug, Default)]
-pub(crate) struct Deliveries {
-    list: VecDeque<Delivery>,
-    settled: usize,
-    next: u64,
-}
+use crate::numbered::Numbered;
 
-#[derive(Debug)]
-struct Delivery {
-    number: u64,
-    fate: Fate,
-}
+/// The deliveries of one subscription that are not settled for good.
+#[derive(Debug, Default)]
+pub(crate) struct Deliveries(Numbered<Fate>);
 
 #[derive(Debug, PartialEq)]
 enum Fate {
     Open,
     /// Settled by a transaction that is still open.
     InTransaction(TransactionId),
-    Settled,
 }
 
 /// Which deliveries an ACK or NACK settles.
@@ -39,19 +25,12 @@ pub(crate) enum Reach {
 impl Deliveries {
     /// Enters a new delivery, and gives its number.
     pub(crate) fn add(&mut self) -> u64 {
-        let number = self.next;
-        self.next += 1;
-        self.list.push_back(Delivery {
-            number,
-            fate: Fate::Open,
-        });
-        number
+        self.0.push(Fate::Open)
     }
 
     /// Tells whether the delivery may be settled.
     pub(crate) fn is_open(&self, number: u64) -> bool {
-        self.find(number)
-            .is_some_and(|at| self.list[at].fate == Fate::Open)
+        self.0.get(number) == Some(&Fate::Open)
     }
 
     /// Settles a delivery, at once or when `transaction` is committed.
@@ -61,71 +40,46 @@ impl Deliveries {
         reach: Reach,
         transaction: Option<&TransactionId>,
     ) {
-        let Some(last) = self.find(number) else {
-            return;
-        };
-        let first = match reach {
-            Reach::One => last,
-            Reach::UpTo => 0,
-        };
-        for delivery in self.list.range_mut(first..=last) {
-            if delivery.fate == Fate::Open {
-                delivery.fate = match transaction {
-                    Some(transaction) => Fate::InTransaction(transaction.clone()),
-                    None => {
-                        self.settled += 1;
-                        Fate::Settled
-                    }
-                };
+        let open = |fate: &Fate| *fate == Fate::Open;
+        match (transaction, reach) {
+            (None, Reach::One) => drop(self.0.remove(number)),
+            (None, Reach::UpTo) => self.0.remove_through(number, |fate| open(fate)),
+            (Some(transaction), reach) => {
+                let reached = self.0.iter_mut().filter(|(n, _)| match reach {
+                    Reach::One => *n == number,
+                    Reach::UpTo => *n <= number,
+                });
+                for (_, fate) in reached.filter(|(_, fate)| open(fate)) {
+                    *fate = Fate::InTransaction(transaction.clone());
+                }
             }
         }
-        self.sweep();
     }
 
     /// Settles what the transaction holds.
     pub(crate) fn commit(&mut self, transaction: &TransactionId) {
-        for delivery in &mut self.list {
-            if matches!(&delivery.fate, Fate::InTransaction(t) if t == transaction) {
-                delivery.fate = Fate::Settled;
-                self.settled += 1;
-            }
-        }
-        self.sweep();
+        self.0
+            .remove_through(u64::MAX, |fate| fate.is_held_by(transaction));
     }
 
     /// Opens again what the transaction holds.
     pub(crate) fn abort(&mut self, transaction: &TransactionId) {
-        for delivery in &mut self.list {
-            if matches!(&delivery.fate, Fate::InTransaction(t) if t == transaction) {
-                delivery.fate = Fate::Open;
+        for (_, fate) in self.0.iter_mut() {
+            if fate.is_held_by(transaction) {
+                *fate = Fate::Open;
             }
         }
     }
 
     /// Deliveries that are not settled, or only by a transaction that is still open.
     pub(crate) fn unsettled(&self) -> usize {
-        self.list.len() - self.settled
+        self.0.len()
     }
+}
 
-    fn find(&self, number: u64) -> Option<usize> {
-        // Settled mostly in order, so that it is most often the first.
-        if self.list.front()?.number == number {
-            return Some(0);
-        }
-        self.list
-            .binary_search_by_key(&number, |delivery| delivery.number)
-            .ok()
-    }
-
-    fn sweep(&mut self) {
-        while self.list.front().is_some_and(|d| d.fate == Fate::Settled) {
-            self.list.pop_front();
-            self.settled -= 1;
-        }
-        if self.settled > self.list.len() / 2 {
-            self.list.retain(|delivery| delivery.fate != Fate::Settled);
-            self.settled = 0;
-        }
+impl Fate {
+    fn is_held_by(&self, transaction: &TransactionId) -> bool {
+        matches!(self, Self::InTransaction(holder) if holder == transaction)
     }
 }
 
@@ -180,18 +134,5 @@ mod tests {
         deliveries.abort(&u);
         assert_eq!(open(&deliveries), [1, 2]);
         assert_eq!(deliveries.unsettled(), 2);
-    }
-
-    #[test]
-    fn one_delivery_kept_open_does_not_make_the_list_grow() {
-        let mut deliveries = Deliveries::default();
-        let kept = deliveries.add();
-        for _ in 0..10_000 {
-            let number = deliveries.add();
-            deliveries.settle(number, Reach::One, None);
-            assert!(!deliveries.is_open(number));
-        }
-        assert!(deliveries.is_open(kept));
-        assert!(deliveries.list.len() <= 3, "{}", deliveries.list.len());
     }
 }

@@ -112,6 +112,7 @@ mod deliveries;
 mod error;
 mod event;
 mod live;
+mod numbered;
 mod receipts;
 mod session;
 mod state;

@@ -1,19 +1,20 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use rustc_hash::FxBuildHasher;
 use stomp_commands::{ReceiptId, TransactionId};
 
 use crate::SubscriptionKey;
+use crate::numbered::Numbered;
 
 /// The receipts that are waited for, in the order of their frames.
 #[derive(Debug, Default)]
 pub(crate) struct Receipts {
-    orders: HashMap<ReceiptId, u64, FxBuildHasher>,
-    pending: BTreeMap<u64, Pending>,
-    deadlines: BTreeSet<(Instant, u64)>,
-    /// The number of the next frame with a receipt.
-    next: u64,
+    pending: Numbered<Pending>,
+    numbers: HashMap<ReceiptId, u64, FxBuildHasher>,
+    /// Ascending, since all have the same patience and time does not go back. The first is one of a
+    /// frame that is still pending; those behind it may not be.
+    deadlines: VecDeque<(Instant, u64)>,
     /// Frames in front of this one are known to have been received.
     received: u64,
 }
@@ -51,6 +52,10 @@ impl Purpose {
     pub(crate) fn is_internal(&self) -> bool {
         matches!(self, Self::Subscribe { replay: true, .. })
     }
+
+    fn is_inside(&self, transaction: &TransactionId) -> bool {
+        matches!(self, Self::InTransaction(inside) if inside == transaction)
+    }
 }
 
 impl Receipts {
@@ -59,12 +64,12 @@ impl Receipts {
     }
 
     pub(crate) fn contains(&self, id: &ReceiptId) -> bool {
-        self.orders.contains_key(id)
+        self.numbers.contains_key(id)
     }
 
     /// All frames, in order.
     pub(crate) fn values(&self) -> impl Iterator<Item = &Pending> {
-        self.pending.values()
+        self.pending.iter().map(|(_, pending)| pending)
     }
 
     /// The first frame that is not answered.
@@ -82,62 +87,56 @@ impl Receipts {
     /// Enters a frame. Its id must not be waited for already.
     pub(crate) fn insert(&mut self, pending: Pending) {
         debug_assert!(!self.contains(&pending.id), "checked by the command");
-        let order = self.next;
-        self.next += 1;
-        self.orders.insert(pending.id.clone(), order);
-        if let Some(deadline) = pending.deadline {
-            self.deadlines.insert((deadline, order));
-        }
-        self.pending.insert(order, pending);
+        let (id, deadline) = (pending.id.clone(), pending.deadline);
+        let number = self.pending.push(pending);
+        self.numbers.insert(id, number);
+        self.enter_deadline(deadline, number);
     }
 
     /// Takes out the frame that a RECEIPT or an ERROR answers.
     pub(crate) fn remove(&mut self, id: &str) -> Option<Pending> {
-        let order = self.orders.remove(id)?;
-        self.remove_order(order)
+        let number = self.numbers.remove(id)?;
+        self.take(number)
     }
 
     /// Takes out the frame that a RECEIPT answers. A RECEIPT also says that all frames in front of
     /// its own were received: lists those of which that was not known before.
     pub(crate) fn answer(&mut self, id: &str) -> Option<(Pending, Vec<ReceiptId>)> {
-        let order = *self.orders.get(id)?;
-        let earlier = match self.received {
-            received if received < order => self.pending.range(received..order),
-            _ => self.pending.range(order..order),
-        };
+        let number = self.numbers.remove(id)?;
+        let earlier = self.pending.range(self.received, number);
         let earlier = earlier
             .filter(|(_, pending)| !pending.purpose.is_internal())
             .map(|(_, pending)| pending.id.clone())
             .collect();
-        self.received = self.received.max(order);
-        Some((self.remove(id)?, earlier))
+        self.received = self.received.max(number);
+        Some((self.take(number)?, earlier))
     }
 
     /// Takes out one frame that is overdue.
     pub(crate) fn pop_overdue(&mut self, now: Instant) -> Option<Pending> {
-        let &(deadline, order) = self.deadlines.first()?;
+        let &(deadline, number) = self.deadlines.front()?;
         if deadline > now {
             return None;
         }
-        let pending = self.remove_order(order)?;
-        self.orders.remove(&pending.id);
+        let pending = self.take(number)?;
+        self.numbers.remove(&pending.id);
         Some(pending)
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|&(deadline, _)| deadline)
+        self.deadlines.front().map(|&(deadline, _)| deadline)
     }
 
     /// Takes the frames of a transaction out of it: it is committed. Those that had no deadline, since
     /// some brokers answer them only now, get one.
     pub(crate) fn commit(&mut self, transaction: &TransactionId, deadline: Option<Instant>) {
-        for (&order, pending) in &mut self.pending {
-            if matches!(&pending.purpose, Purpose::InTransaction(t) if t == transaction) {
+        for (number, pending) in self.pending.iter_mut() {
+            if pending.purpose.is_inside(transaction) {
                 pending.purpose = Purpose::Other;
                 if pending.deadline.is_none() {
                     pending.deadline = deadline;
                     self.deadlines
-                        .extend(deadline.map(|deadline| (deadline, order)));
+                        .extend(deadline.map(|deadline| (deadline, number)));
                 }
             }
         }
@@ -145,9 +144,8 @@ impl Receipts {
 
     /// Takes out the frames of a transaction.
     pub(crate) fn remove_transaction(&mut self, transaction: &TransactionId) -> Vec<Pending> {
-        let of_it =
-            |p: &&Pending| matches!(&p.purpose, Purpose::InTransaction(t) if t == transaction);
-        let ids: Vec<_> = self.values().filter(of_it).map(|p| p.id.clone()).collect();
+        let inside = |pending: &&Pending| pending.purpose.is_inside(transaction);
+        let ids: Vec<_> = self.values().filter(inside).map(|p| p.id.clone()).collect();
         ids.iter()
             .filter_map(|id| self.remove(id.as_str()))
             .collect()
@@ -155,16 +153,64 @@ impl Receipts {
 
     /// Takes out all, oldest first.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Pending> + use<> {
-        self.orders.clear();
+        self.numbers.clear();
         self.deadlines.clear();
-        std::mem::take(&mut self.pending).into_values()
+        self.pending.drain()
     }
 
-    fn remove_order(&mut self, order: u64) -> Option<Pending> {
-        let pending = self.pending.remove(&order)?;
-        if let Some(deadline) = pending.deadline {
-            self.deadlines.remove(&(deadline, order));
+    fn take(&mut self, number: u64) -> Option<Pending> {
+        let pending = self.pending.remove(number)?;
+        if self.deadlines.front().is_some_and(|&(_, n)| n == number) {
+            self.deadlines.pop_front();
+            while let Some(&(_, number)) = self.deadlines.front()
+                && self.pending.get(number).is_none()
+            {
+                self.deadlines.pop_front();
+            }
         }
         Some(pending)
+    }
+
+    fn enter_deadline(&mut self, deadline: Option<Instant>, number: u64) {
+        let Some(deadline) = deadline else { return };
+        debug_assert!(self.deadlines.back().is_none_or(|last| last.0 <= deadline));
+        if self.deadlines.len() > 2 * self.pending.len() {
+            let pending = &self.pending;
+            self.deadlines.retain(|&(_, n)| pending.get(n).is_some());
+        }
+        self.deadlines.push_back((deadline, number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn pending(id: &str, deadline: Instant) -> Pending {
+        Pending {
+            id: id.into(),
+            purpose: Purpose::Other,
+            start: 0,
+            deadline: Some(deadline),
+        }
+    }
+
+    #[test]
+    fn one_receipt_that_never_comes_keeps_no_others() {
+        let start = Instant::now();
+        let mut receipts = Receipts::default();
+        receipts.insert(pending("never", start));
+        for n in 1..10_000 {
+            let id = format!("r{n}");
+            receipts.insert(pending(&id, start + Duration::from_secs(n)));
+            assert!(receipts.remove(&id).is_some());
+            assert!(receipts.deadlines.len() <= 5);
+        }
+        assert_eq!(receipts.next_deadline(), Some(start));
+        let overdue = receipts.pop_overdue(start).map(|pending| pending.id);
+        assert_eq!(overdue, Some("never".into()));
+        assert_eq!((receipts.len(), receipts.next_deadline()), (0, None));
     }
 }

@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use stomp_commands::{Peer, TransactionId};
 
-use crate::Connection;
 use crate::live::Live;
 use crate::receipts::Receipts;
+use crate::{Connection, Liveness};
 
 /// Where a session is in its life.
 ///
@@ -49,6 +51,10 @@ pub(crate) enum State {
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub(crate) connection: Connection,
+    /// How long after the last write a heart-beat is due.
+    pub(crate) beat_after: Option<Duration>,
+    /// How long the broker may be silent.
+    pub(crate) dead_after: Option<Duration>,
     pub(crate) live: Live,
     pub(crate) receipts: Receipts,
     /// The open transactions, in the order of their BEGINs.
@@ -84,8 +90,11 @@ impl State {
 }
 
 impl Connected {
-    pub(crate) fn new(connection: Connection) -> Self {
+    pub(crate) fn new(connection: Connection, liveness: Liveness) -> Self {
+        let periods = &connection.heart_beat;
         Self {
+            beat_after: periods.send.map(|period| liveness.send_after(period)),
+            dead_after: periods.receive.map(|period| liveness.dead_after(period)),
             connection,
             live: Live::default(),
             receipts: Receipts::default(),

@@ -8,6 +8,12 @@ use stomp_frame::{ContentLength, EncodeError, Encoder, Frame, Side, Version};
 /// Below it, a second write costs more than copying.
 const LARGE_BODY: usize = 16 << 10;
 
+/// Octets that most frames fit in.
+const TYPICAL: usize = 512;
+
+/// How much is allocated at a time, so that it is not done for every frame.
+const BUFFER: usize = 8 << 10;
+
 /// Bytes on their way out, whole frames only.
 #[derive(Debug)]
 pub(crate) struct Transmit {
@@ -44,6 +50,9 @@ impl Transmit {
         frame: &Frame,
         content_length: ContentLength,
     ) -> Result<u64, EncodeError> {
+        if self.tail.capacity() - self.tail.len() < TYPICAL {
+            self.tail.reserve(BUFFER);
+        }
         let encoder = self.encoder.content_length(content_length);
         let start = self.queued;
         let before = self.tail.len();

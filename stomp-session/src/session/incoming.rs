@@ -7,11 +7,12 @@ use std::time::Instant;
 use bytes::BytesMut;
 use stomp_commands::negotiate;
 use stomp_commands::{
-    AckMode, Connected as ConnectedFrame, ErrorFrame, FrameError, Message, Receipt,
+    AckMode, Connected as ConnectedFrame, ErrorFrame, FrameError, Message, Receipt, ReceiptId,
 };
 use stomp_frame::{Command, Frame, Item, Version};
 
 use super::Session;
+use crate::live::Slot;
 use crate::receipts::{Pending, Purpose};
 use crate::state::{Connected, State};
 use crate::timers::Timer;
@@ -156,8 +157,7 @@ impl Session {
                 self.handle_message(frame, None)
             }
             (State::Connected(_) | State::Disconnecting(..), Command::Receipt) => {
-                self.handle_receipt(Receipt::from_frame(frame)?);
-                Ok(())
+                self.handle_receipt(&frame)
             }
             (_, Command::Error) => {
                 self.handle_error(ErrorFrame::from_frame(frame)?);
@@ -167,6 +167,7 @@ impl Session {
         }
     }
 
+    #[cold]
     fn handle_connected(&mut self, frame: Frame) -> Result<(), FrameError> {
         let answer = ConnectedFrame::from_frame(frame, &self.config.versions)?;
         let version = answer.version;
@@ -183,7 +184,7 @@ impl Session {
             epoch: self.epoch,
         };
         self.events.push_back(Event::Connected(connection.clone()));
-        self.state = State::Connected(Box::new(Connected::new(connection)));
+        self.state = State::Connected(Box::new(Connected::new(connection, self.config.liveness)));
         self.timers.set(Timer::Connected, None);
         self.set_beat_timer();
         self.set_silence_timer();
@@ -234,15 +235,16 @@ impl Session {
         Ok(())
     }
 
-    fn handle_receipt(&mut self, receipt: Receipt) {
-        let receipt = receipt.receipt_id;
+    fn handle_receipt(&mut self, frame: &Frame) -> Result<(), FrameError> {
         let Some(connected) = self.state.established_mut() else {
-            return;
+            return Ok(());
         };
         let version = connected.connection.version;
-        let Some((pending, earlier)) = connected.receipts.answer(receipt.as_str()) else {
+        let id = Receipt::id_in(frame)?;
+        let Some((pending, earlier)) = connected.receipts.answer(id) else {
+            let receipt = ReceiptId::from(id);
             self.events.push_back(Event::UnexpectedReceipt { receipt });
-            return;
+            return Ok(());
         };
         self.set_receipt_timer();
         let also_received = match version {
@@ -252,7 +254,7 @@ impl Session {
         match pending.purpose {
             Purpose::Disconnect => {
                 self.close(CloseReason::Disconnected { confirmed: true });
-                return;
+                return Ok(());
             }
             Purpose::Subscribe { subscription, .. } => self.confirmed(subscription),
             _ => {}
@@ -261,14 +263,16 @@ impl Session {
             self.replayed_one();
         } else {
             self.events.push_back(Event::Receipt {
-                receipt,
+                receipt: pending.id,
                 also_received,
             });
         }
+        Ok(())
     }
 
     /// ERROR is the last frame of a connection, in every version: no broker promises anything for
     /// what follows, and a RECEIPT that comes behind it proves nothing.
+    #[cold]
     fn handle_error(&mut self, error: ErrorFrame) {
         let error = Arc::new(error);
         self.events.push_back(Event::Error(error.clone()));
@@ -408,11 +412,8 @@ impl Session {
         let State::Connected(connected) = &self.state else {
             return;
         };
-        let deadline = match connected.connection.heart_beat.receive {
-            Some(period) if !self.paused => {
-                let after = self.config.liveness.dead_after(period);
-                self.heard.checked_add(after)
-            }
+        let deadline = match connected.dead_after {
+            Some(after) if !self.paused => self.heard.checked_add(after),
             _ => None,
         };
         self.timers.set(Timer::Silence, deadline);
@@ -422,13 +423,13 @@ impl Session {
 /// Finds out whose message it is.
 fn find_subscription(connected: &Connected, message: &Message) -> Option<SubscriptionKey> {
     let live = &connected.live;
-    let destination = message.destination();
-    match (connected.connection.version, message.subscription()) {
-        (Version::V1_0, None) => live.find_by_destination(destination, |_| true),
-        // RabbitMQ names subscriptions that we gave no name.
-        (Version::V1_0, Some(id)) => live
-            .find(id)
-            .or_else(|| live.find_by_destination(destination, |slot| slot.id.is_none())),
-        (_, id) => live.find(id?),
+    let version = connected.connection.version;
+    let id = message.subscription();
+    let named = id.and_then(|id| live.find(id));
+    if version > Version::V1_0 || named.is_some() {
+        return named;
     }
+    // RabbitMQ names subscriptions that we gave no name.
+    let nameless = |slot: &Slot| id.is_none() || slot.id.is_none();
+    live.find_by_destination(message.destination(), nameless)
 }

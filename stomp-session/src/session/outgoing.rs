@@ -71,9 +71,8 @@ impl Session {
         let State::Connected(connected) = &self.state else {
             return;
         };
-        if let Some(period) = connected.connection.heart_beat.send {
-            let deadline = self.config.liveness.send_after(period);
-            self.timers.set(Timer::Beat, self.now.checked_add(deadline));
+        if let Some(after) = connected.beat_after {
+            self.timers.set(Timer::Beat, self.now.checked_add(after));
         }
     }
 }
