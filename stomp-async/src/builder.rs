@@ -190,7 +190,7 @@ impl Builder {
             None if uri.brokers().iter().any(Broker::uses_tls) => Connector::tls(self.tls)?,
             None => Connector::tcp(),
         };
-        let failover = Failover::new(uri, self.seed.unwrap_or_else(random_seed));
+        let failover = Failover::new(uri, self.seed.unwrap_or_else(stomp_failover::random_seed));
         let (events, _) = broadcast::channel(64);
         let mut dialer = Dialer {
             config: self.session,
@@ -225,9 +225,3 @@ impl Builder {
 
 /// What a semaphore can count, on any platform.
 const MAX_UNITS: u32 = (u32::MAX >> 3) - 1;
-
-/// Different for every client, so that they do not move in step after an outage.
-fn random_seed() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(0)
-}

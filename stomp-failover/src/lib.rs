@@ -43,6 +43,7 @@ pub use broker::{Broker, Scheme};
 pub use error::{BrokerError, OptionError, UriError};
 pub use failover::{Attempt, Count, Exhausted, Failover, Limit, Tried};
 pub use options::{CountBy, Jitter, Options, Warning};
+pub use rng::random_seed;
 pub use source::ServerSource;
 pub use uri::FailoverUri;
 

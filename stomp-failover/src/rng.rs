@@ -1,3 +1,5 @@
+use std::hash::{BuildHasher, RandomState};
+
 /// SplitMix64 (Steele, Lea, Flood 2014): ten lines instead of a dependency, because a schedule must
 /// be the same for the same seed in every version of this crate, and general-purpose generators do
 /// not promise that.
@@ -31,9 +33,22 @@ impl SplitMix64 {
     }
 }
 
+/// Returns a seed that differs from run to run, for [`Failover::new`](crate::Failover::new): clients
+/// that lost the same broker shall not move in step.
+#[must_use]
+pub fn random_seed() -> u64 {
+    // What the standard library seeds its hash maps with.
+    RandomState::new().hash_one(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn random_seeds_differ() {
+        assert_ne!(random_seed(), random_seed());
+    }
 
     #[test]
     fn draws_what_the_published_reference_draws() {

@@ -196,6 +196,17 @@ impl Config {
         self
     }
 
+    /// Sets login and passcode both, if there is a login at all: that of one broker goes before that
+    /// of all.
+    #[must_use]
+    pub fn credentials(mut self, login: Option<&str>, passcode: Option<&str>) -> Self {
+        if let Some(login) = login {
+            self.login = Some(login.to_owned());
+            self.passcode = passcode.map(str::to_owned);
+        }
+        self
+    }
+
     /// Sets [`client_id`](Self::client_id).
     #[must_use]
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
@@ -409,6 +420,15 @@ mod tests {
             never.send_after(Duration::from_secs(1)),
             Duration::from_millis(1)
         );
+    }
+
+    #[test]
+    fn credentials_come_together_or_not_at_all() {
+        let config = Config::default().login("all").passcode("s3cret");
+        let same = config.clone().credentials(None, Some("ignored"));
+        assert_eq!(same, config);
+        let one = config.credentials(Some("one"), None);
+        assert_eq!((one.login.as_deref(), one.passcode), (Some("one"), None));
     }
 
     #[test]

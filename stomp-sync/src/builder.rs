@@ -193,7 +193,7 @@ impl Builder {
             config: self.session,
             connector,
             connect_timeout: self.connect_timeout,
-            failover: Failover::new(uri, self.seed.unwrap_or_else(random_seed)),
+            failover: Failover::new(uri, self.seed.unwrap_or_else(stomp_failover::random_seed)),
             next: None,
         };
         let mut subscriptions = Subscriptions::new();
@@ -218,10 +218,4 @@ impl Builder {
             handle: Handle::new(shared, self.send_timeout, largest_body),
         })
     }
-}
-
-/// Different for every client, so that they do not move in step after an outage.
-fn random_seed() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(0)
 }

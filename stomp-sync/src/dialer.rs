@@ -72,7 +72,9 @@ impl Dialer {
         broker: &Broker,
         subscriptions: Subscriptions,
     ) -> Result<Result<Link, (Subscriptions, String)>, Error> {
-        let config = self.config_for(broker);
+        // What the URI says of a broker goes before what the builder says of all.
+        let config = self.config.clone();
+        let config = config.credentials(broker.login(), broker.passcode());
         Session::check(&config)?;
         let transport = self.connector.connect(broker.clone(), self.connect_timeout);
         let transport = match transport {
@@ -102,16 +104,6 @@ impl Dialer {
             }
         }
         Ok(Err((session.into_subscriptions(), why)))
-    }
-
-    /// What the URI says of a broker goes before what the builder says of all.
-    fn config_for(&self, broker: &Broker) -> Config {
-        let mut config = self.config.clone();
-        if let Some(login) = broker.login() {
-            config.login = Some(login.to_owned());
-            config.passcode = broker.passcode().map(str::to_owned);
-        }
-        config
     }
 
     pub(crate) fn lost(&mut self, stable_for: Duration, reason: &CloseReason) {
