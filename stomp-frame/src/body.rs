@@ -56,7 +56,9 @@ impl Body {
             return Err(fault(DecodeErrorKind::BodyNotAllowed));
         }
         match usize::try_from(length) {
-            Ok(octets) if length <= rules.limits.body => Ok(body(End::Known(start + octets))),
+            Ok(octets) if length <= rules.limits.body.min(LONGEST) => {
+                Ok(body(End::Known(start + octets)))
+            }
             _ if rules.oversized == Oversized::Skip => Ok(Announced::TooLarge { start, length }),
             _ => Err(fault(DecodeErrorKind::BodyTooLong)),
         }
@@ -138,6 +140,9 @@ impl Body {
         }
     }
 }
+
+/// No buffer holds more, so a longer body would never be complete, whatever the limit.
+const LONGEST: u64 = (usize::MAX / 2) as u64;
 
 /// How much buffer is asked for ahead of a body that has not arrived.
 ///

@@ -168,6 +168,43 @@ fn a_length_alone_allocates_next_to_nothing() {
 }
 
 #[test]
+fn room_is_made_for_the_next_read_of_a_body() {
+    for (octets, arrived, room) in [
+        (10_000, 0, 10_001..10_100),
+        (10_000, 5_000, 5_001..6_000),
+        (1_000_000, 0, 64 << 10..65 << 10),
+        (100, 0, 101..1_000),
+    ] {
+        let wire = format!(
+            "MESSAGE\ncontent-length:{octets}\n\n{}",
+            "x".repeat(arrived)
+        );
+        let mut buffer = BytesMut::from(&*wire);
+        assert_eq!(decoder(Limits::client()).decode(&mut buffer), Ok(None));
+        let made = buffer.capacity() - buffer.len();
+        assert!(room.contains(&made), "{made} for {octets} after {arrived}");
+    }
+    let mut buffer = BytesMut::with_capacity(8 << 10);
+    buffer.extend_from_slice(b"MESSAGE\ncontent-length:1000000\n\n");
+    let allocated = measure(|| {
+        assert_eq!(decoder(Limits::client()).decode(&mut buffer), Ok(None));
+    });
+    assert_eq!(allocated.count_total, 0, "there was room enough");
+}
+
+#[test]
+fn no_length_is_too_large_to_calculate_with() {
+    let limits = Limits::client().body(u64::MAX);
+    for length in [u64::MAX, u64::MAX - 34, u64::MAX - 35, 1 << 63] {
+        let wire = format!("MESSAGE\ncontent-length:{length}\n\n");
+        let mut buffer = BytesMut::from(&*wire);
+        let result = decoder(limits).decode(&mut buffer);
+        let too_long = result.is_err_and(|error| error.kind == BodyTooLong);
+        assert!(too_long || buffer.capacity() < 128 << 10, "{length}");
+    }
+}
+
+#[test]
 fn memory_is_at_most_twice_what_arrived() {
     for head in ["MESSAGE\ncontent-length:4000000\n\n", "MESSAGE\n\n"] {
         for size in [1000, 4 << 10, 64 << 10] {
