@@ -6,8 +6,8 @@ mod reference;
 mod support;
 
 use reference::{Rules, refer};
-use stomp_frame::{Decoder, Limits, Side, Tolerance, Version};
-use support::read;
+use stomp_frame::{Decoder, Limits, Oversized, Side, Tolerance, Version};
+use support::read_settling;
 
 /// `C` stands for all octets without a meaning; `n` and `c` have one behind a backslash.
 const OCTETS: [u8; 8] = *b"C:\\nc\r\n\0";
@@ -27,26 +27,36 @@ fn for_all(length: u32, prefix: &[u8], check: impl Fn(&[u8], usize)) {
 const TURNS: usize = 6;
 
 fn check(wire: &[u8], turn: usize) {
+    let tolerance = match turn % 2 {
+        0 => Tolerance::strict(),
+        _ => Tolerance::lenient(),
+    };
     let rules = Rules {
         side: Side::Client,
         version: Version::ALL[turn % 3],
         settled: None,
-        tolerance: match turn % 2 {
-            0 => Tolerance::strict(),
-            _ => Tolerance::lenient(),
-        },
-        body: Limits::server().body,
-        skip: false,
+        tolerance,
+        body: 1,
+        oversized: Oversized::Refuse,
     };
+    check_by(rules, wire);
+    if wire.windows(16).any(|octets| octets == b"content-length:2") {
+        let oversized = Oversized::Skip;
+        check_by(Rules { oversized, ..rules }, wire);
+    }
+}
+
+fn check_by(rules: Rules, wire: &[u8]) {
     let decoder = || {
-        let decoder = Decoder::new(rules.side, Limits::server());
-        let mut decoder = decoder.tolerance(rules.tolerance);
+        let decoder = Decoder::new(rules.side, Limits::server().body(rules.body));
+        let decoder = decoder.tolerance(rules.tolerance);
+        let mut decoder = decoder.oversized(rules.oversized);
         decoder.set_version(rules.version);
         decoder
     };
     let expected = refer(rules, wire);
     for size in [wire.len().max(1), 1] {
-        let reading = read(decoder(), wire.chunks(size));
+        let reading = read_settling(decoder(), rules.settled, wire.chunks(size));
         assert_eq!(reading, expected, "{rules:?} {}", wire.escape_ascii());
     }
 }
@@ -74,4 +84,47 @@ fn all_strings_of_six_octets() {
 #[ignore = "two million strings take a quarter of a minute"]
 fn all_strings_of_seven_octets() {
     for_all(7, b"", check);
+}
+
+/// Commands: with a body and without one, escaped and not, of the other version and of the other
+/// side.
+const COMMANDS: [&[u8]; 5] = [b"SEND\n", b"ACK\n", b"CONNECT\r\n", b"NACK\n", b"ERROR\n"];
+
+const LINES: [&[u8]; 9] = [
+    b"k:v\n",
+    b"k: \t\\n\\c v\r\n",
+    b"k\xc3\xa9:\xff\n",
+    b"content-length:0\n",
+    b"content-length:1\r\n",
+    b"content-length: 02\n",
+    b"content-length:2\n",
+    b"content-length:-1\n",
+    b":v\n",
+];
+
+/// The blank line, and what may stand behind it.
+const BODIES: [&[u8]; 8] = [
+    b"\n",
+    b"\r\n",
+    b"\nx",
+    b"\n\n",
+    b"\n\r",
+    b"\r\n\r\n",
+    b"\nx\0",
+    b"\nxy",
+];
+
+const ENDS: [&[u8]; 4] = [b"", b"z", b"\0", b"\0\r\n\0SEND\n\nx\0"];
+
+#[test]
+fn all_small_frames_by_all_rules() {
+    let lines = || [&b""[..]].into_iter().chain(LINES);
+    for command in COMMANDS {
+        for (first, second) in lines().flat_map(|first| lines().map(move |line| (first, line))) {
+            for (body, end) in BODIES.iter().flat_map(|b| ENDS.iter().map(move |e| (b, e))) {
+                let wire = [command, first, second, body, end].concat();
+                check_by_all_rules(&wire, 0);
+            }
+        }
+    }
 }

@@ -33,11 +33,7 @@ fuzz_target!(|input: &[u8]| {
         true => Limits::client().headers(3).header_line(32).head(80).body(9),
         false => Limits::client().headers(usize::MAX),
     };
-    let skip = choices.yes();
-    let oversized = match skip {
-        true => Oversized::Skip,
-        false => Oversized::Refuse,
-    };
+    let oversized = choices.one_of([Oversized::Refuse, Oversized::Skip]);
     let first = choices.below(256);
     let size = choices.below(256) + 1;
     let wire = choices.rest();
@@ -69,7 +65,7 @@ fuzz_target!(|input: &[u8]| {
             settled,
             tolerance,
             body: limits.body,
-            skip,
+            oversized,
         };
         assert_eq!(refer(rules, wire), whole, "by the reference");
     }

@@ -16,7 +16,8 @@ use bytes::{Buf, BytesMut};
 use libfuzzer_sys::fuzz_target;
 use reference::{Rules, refer};
 use stomp_frame::{
-    Command, ConnectEscapes, ContentLength, EncodeError, Encoder, Frame, Limits, Tolerance, Version,
+    Command, ConnectEscapes, ContentLength, EncodeError, Encoder, Frame, Limits, Oversized,
+    Tolerance, Version,
 };
 use stomp_frame_fuzz::Choices;
 use support::{Reading, read};
@@ -60,7 +61,7 @@ fuzz_target!(|input: &[u8]| {
         settled: None,
         tolerance: Tolerance::strict(),
         body: limits.body,
-        skip: false,
+        oversized: Oversized::Refuse,
     };
     assert_eq!(refer(rules, &twice), expected, "by the reference");
 });

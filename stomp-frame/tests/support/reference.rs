@@ -1,7 +1,7 @@
 //! The other reader, which tests and fuzz targets hold against the decoder.
 
 use bytes::Bytes;
-use stomp_frame::{Command, DecodeErrorKind, Frame, Side, Tolerance, Version};
+use stomp_frame::{Command, DecodeErrorKind, Frame, Oversized, Side, Tolerance, Version};
 
 use crate::support::{Fault, Reading};
 
@@ -14,8 +14,8 @@ pub(crate) struct Rules {
     pub(crate) settled: Option<Version>,
     pub(crate) tolerance: Tolerance,
     pub(crate) body: u64,
-    /// A body beyond its limit is skipped, if its length is known.
-    pub(crate) skip: bool,
+    /// What becomes of a body beyond the limit, if its length is known.
+    pub(crate) oversized: Oversized,
 }
 
 /// Reads a stream the slow and obvious way: octet by octet, from a slice that is all there.
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
                 return Err(Stop::Fault(DecodeErrorKind::BodyNotAllowed, line));
             }
             Some((Some(octets), line)) if octets > u128::from(self.rules.body) => {
-                if !self.rules.skip {
+                if self.rules.oversized == Oversized::Refuse {
                     return Err(Stop::Fault(DecodeErrorKind::BodyTooLong, line));
                 }
                 self.reading.frames.push(frame);
