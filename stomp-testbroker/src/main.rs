@@ -2,12 +2,13 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::task::Poll;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use stomp_commands::HeartBeat;
 use stomp_testbroker::{Certificate, Profile, Rule, TestBroker};
 use tokio::runtime::{self, Runtime};
@@ -15,25 +16,28 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A STOMP broker for tests: real semantics, nothing to install, gone when you stop it.
 ///
-/// Speaks STOMP 1.0, 1.1 and 1.2. Queues are whatever does not begin with /topic/. Messages are
-/// kept in memory. It is no broker for production: there are no users unless you name some, and no
-/// message survives it.
-#[derive(Debug, Parser)]
-#[command(version, after_long_help = EXAMPLES)]
+/// Speaks STOMP 1.0, 1.1 and 1.2, with queues, topics, acknowledgements, transactions, receipts and
+/// heart-beats. A destination that begins with /topic/ is a topic, any other one a queue; both are
+/// there as soon as somebody names them. Messages are kept in memory and end with the program: it
+/// is no broker for production.
+#[derive(Parser)]
+#[command(version, after_help = SEE_HELP, after_long_help = EXAMPLES)]
 struct Options {
-    /// Where to listen; port 0 takes a free one. The address is printed as `listening on ADDR`.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:61613")]
+    /// Where to listen: PORT or HOST:PORT; port 0 takes a free one. Printed as `listening on
+    /// HOST:PORT`, once clients can connect.
+    #[arg(long, value_name = "ADDR", value_parser = address, default_value = "127.0.0.1:61613")]
     listen: SocketAddr,
 
-    /// Listens for WebSocket, too. Printed as `listening on ws://ADDR/ws`.
-    #[arg(long, value_name = "ADDR")]
+    /// Listens for WebSocket, too. Printed as `listening on ws://HOST:PORT/ws`.
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     websocket: Option<SocketAddr>,
 
-    /// Listens for TLS, too. Printed as `listening on stomp+ssl://ADDR`.
-    #[arg(long, value_name = "ADDR")]
+    /// Listens for TLS, too, with a certificate for localhost that is made now. Printed as
+    /// `listening on stomp+ssl://HOST:PORT`.
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     tls: Option<SocketAddr>,
 
-    /// Writes the certificate of the authority that clients have to trust to this file.
+    /// Writes the certificate of the authority that clients have to trust to this file, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls")]
     ca_file: Option<PathBuf>,
 
@@ -41,9 +45,10 @@ struct Options {
     #[arg(long, value_name = "NAME", default_value_t)]
     profile: Profile,
 
-    /// Lets only this user in; may be given several times. Without it everybody may come in.
-    #[arg(long, value_name = "USER:PASS", value_parser = login)]
-    login: Vec<(String, String)>,
+    /// Lets only this user in; may be given several times. Without it everybody may come in, with
+    /// any login or none.
+    #[arg(long, value_name = "USER:PASS")]
+    login: Vec<String>,
 
     /// Refuses CONNECT without `host` from 1.1 on, as the specification demands. Several clients
     /// forget it, and no other broker minds.
@@ -59,15 +64,17 @@ struct Options {
     #[arg(long, value_name = "RULE")]
     fault: Vec<Rule>,
 
-    /// Prints the whole conversation when it ends.
+    /// Prints the whole conversation when it ends, passcodes hidden.
     #[arg(long)]
     transcript: bool,
 }
 
+const SEE_HELP: &str = "What faults there are, and examples: --help";
+
 const EXAMPLES: &str = "\
 Examples:
-  A broker on a free port, for a test script that reads the port from the first line:
-      stomp-testbroker --listen 127.0.0.1:0
+  A broker on a free port, for a test that reads the port from the first line of the output:
+      stomp-testbroker --listen 0
   As picky about logins and as odd as RabbitMQ:
       stomp-testbroker --profile rabbitmq --login guest:guest
   The second message to /queue/a is taken, but the connection ends before its RECEIPT:
@@ -75,25 +82,32 @@ Examples:
   No RECEIPT arrives from the fifth on, and octets come one by one after CONNECTED:
       stomp-testbroker --fault 'RECEIPT #5+ drop' --fault 'CONNECTED slice=1'
 
-Faults. COMMAND is one a client sends, meant as the broker receives it, or one that the broker
-sends; RECEIVED and SENT stand for all. #N is the Nth such frame, #N+ that one and all after it.
-  drop               the frame is lost
-  delay=MS           it comes later
-  duplicate          it comes twice
-  error=TEXT         ERROR instead, and the end of the connection
-  error-and-stay=TEXT   ERROR instead, and the connection goes on
-  close              the connection ends before the frame is processed or sent
-  process-then-close    it ends right after, and no answer leaves
-  truncate=N         only N octets of the frame are sent, then the connection ends
-  withhold-receipt   no RECEIPT for this frame
-  delay-receipt=MS   a late one, overtaken by others
-  slice=N            from here on, output in pieces of N octets
-  stop-beating       from here on, no heart-beats
-  black-hole         from here on, nothing arrives in either direction
-  stop-reading       from here on, nothing is read
-  crash              all connections end, and only persistent messages are left
+Rules: COMMAND [DESTINATION] [NAME:VALUE] [#N] FAULT
+  COMMAND       SEND, SUBSCRIBE, ACK ...: when a client sends it, before the broker acts on it;
+                MESSAGE, RECEIPT ...: when the broker sends it; RECEIVED or SENT: any frame
+  DESTINATION   only of this one; ACK and NACK have that of their message
+  NAME:VALUE    only with this header
+  #N            only the Nth such frame; #N+: that one and all after it
 
-It ends, with exit code 0, on SIGTERM and on Ctrl-C.";
+Faults
+  drop                  the frame is lost
+  delay=MS              it comes later
+  duplicate             it comes twice
+  error=TEXT            ERROR instead, and the end of the connection
+  error-and-stay=TEXT   ERROR instead, and the connection goes on
+  close                 the connection ends before the frame is processed or sent
+  process-then-close    it ends right after, and no answer leaves
+  truncate=N            only N octets of the frame are sent, then the connection ends
+  withhold-receipt      the frame is processed, but no RECEIPT comes
+  delay-receipt=MS      a late one, overtaken by others
+  slice=N               from here on, output in pieces of N octets
+  stop-beating          from here on, no heart-beats
+  black-hole            from here on, nothing arrives in either direction
+  stop-reading          from here on, nothing is read
+  crash                 all connections end, and only messages with persistent:true are left
+
+It ends on SIGTERM and on Ctrl-C, with exit code 0. It is 1 if the broker could not start, and 2 if
+the command line was wrong.";
 
 fn main() -> ExitCode {
     match run(Options::parse()) {
@@ -117,7 +131,8 @@ fn run(options: Options) -> io::Result<()> {
                 config.transcript = 0;
             }
         });
-    for (user, passcode) in options.login {
+    for login in &options.login {
+        let (user, passcode) = user_and_passcode(login);
         builder = builder.login(user, passcode);
     }
     if let Some(address) = options.websocket {
@@ -126,9 +141,17 @@ fn run(options: Options) -> io::Result<()> {
     if let Some(address) = options.tls {
         builder = builder.tls_at(Certificate::Valid, address);
     }
-    let broker = builder.try_start()?;
+    let broker = builder.try_start().map_err(hint_at_a_free_port)?;
+    if !options.listen.ip().is_loopback() {
+        eprintln!("stomp-testbroker: warning: everybody who reaches this machine can come in");
+    }
     if let Some(file) = options.ca_file {
-        std::fs::write(file, broker.ca_pem())?;
+        std::fs::write(&file, broker.ca_pem()).map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("cannot write {}: {error}", file.display()),
+            )
+        })?;
     }
     for rule in options.fault {
         rule.mount(&broker).leave();
@@ -177,9 +200,33 @@ impl StopSignal {
     }
 }
 
-fn login(text: &str) -> Result<(String, String), String> {
-    match text.split_once(':') {
-        Some((user, passcode)) => Ok((user.to_owned(), passcode.to_owned())),
-        None => Err("expected USER:PASS".to_owned()),
+/// Reads where to listen. What a host name stands for is looked up.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    const EXPECTED: &str = "expected PORT or HOST:PORT, as in 61613, localhost:0 or [::1]:0";
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let host = if host.is_empty() { "127.0.0.1" } else { host };
+    let port: u16 = port.parse().map_err(|_| EXPECTED)?;
+    let addresses = (host, port).to_socket_addrs();
+    let mut addresses = addresses.map_err(|error| format!("{host:?} is no host: {error}"))?;
+    addresses.next().ok_or_else(|| EXPECTED.to_owned())
+}
+
+/// Reads a login, or ends the program. Not a parser of clap's, which prints what it cannot read.
+fn user_and_passcode(login: &str) -> (&str, &str) {
+    login.split_once(':').unwrap_or_else(|| {
+        let text = "--login takes USER:PASS, and there is no colon in what it was given";
+        Options::command()
+            .error(ErrorKind::InvalidValue, text)
+            .exit()
+    })
+}
+
+fn hint_at_a_free_port(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            io::Error::new(error.kind(), format!("{error}; port 0 takes a free one"))
+        }
+        _ => error,
     }
 }

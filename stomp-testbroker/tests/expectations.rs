@@ -78,7 +78,7 @@ fn vain_wait_says_what_it_waited_for() {
 fn guard_verifies_its_own_rule() {
     let broker = TestBroker::in_memory();
     let failure = failure(|| drop(on(Command::Ack).expect(1..).mount(&broker)));
-    assert!(failure.contains("expected ACK at least once, but it came never"));
+    assert!(failure.contains("expected ACK at least once, but it never came"));
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! URIs are of other brokers, as `rabbitmq=stomp://user:passcode@127.0.0.1:61613`. Ten thousand
 //! connections need `ulimit -n 16384`; with less it makes do with fewer.
 
+mod flood;
 mod idle;
 mod load;
 mod peer;
@@ -37,6 +38,8 @@ fn main() -> Result<()> {
     start::report()?;
     println!("\nidle connections, memory of the broker's process for each");
     idle::report()?;
+    println!("\na peer that wants receipts and reads none: memory of the broker's process");
+    flood::report()?;
     println!("\nmessages a second, bodies of 100 octets, over TCP, best of {ROUNDS}");
     throughput(others)
 }

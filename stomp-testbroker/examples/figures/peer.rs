@@ -57,6 +57,11 @@ impl Peer {
         })
     }
 
+    /// The same connection, to write from elsewhere.
+    pub(crate) fn writer(&self) -> Result<TcpStream> {
+        Ok(self.stream.try_clone()?)
+    }
+
     pub(crate) fn write(&mut self, octets: &[u8]) -> Result<()> {
         Ok(self.stream.write_all(octets)?)
     }

@@ -40,6 +40,11 @@ impl Process {
     pub(crate) fn resident(&self) -> Result<usize> {
         resident(&self.child.id().to_string())
     }
+
+    /// Octets of memory that it had at most.
+    pub(crate) fn peak(&self) -> Result<usize> {
+        memory(&self.child.id().to_string(), "VmHWM:")
+    }
 }
 
 impl Drop for Process {
@@ -65,9 +70,13 @@ pub(crate) fn serve(how: Option<&str>) -> Result<()> {
 
 /// Octets of memory that a process has; `self` names this one.
 pub(crate) fn resident(process: &str) -> Result<usize> {
+    memory(process, "VmRSS:")
+}
+
+fn memory(process: &str, name: &str) -> Result<usize> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.split_whitespace().next());
-    let kib: usize = kib.ok_or("no VmRSS")?.parse()?;
+    let kib: usize = kib.ok_or("the system tells no memory")?.parse()?;
     Ok(kib * 1024)
 }

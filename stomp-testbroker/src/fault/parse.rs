@@ -14,7 +14,7 @@ pub enum BadRule {
     #[error("expected `COMMAND [DESTINATION] [#N] FAULT`, as in `SEND /queue/a #1 close`")]
     TooShort,
     /// The first word is no command.
-    #[error("{0:?} is not a STOMP command (nor `RECEIVED` or `SENT`, for all)")]
+    #[error("{0:?} is not a STOMP command, in capitals, nor `RECEIVED` or `SENT`, for all")]
     Command(String),
     /// The last word is no fault.
     #[error(
@@ -26,9 +26,13 @@ pub enum BadRule {
     /// Something in the middle is neither a destination, nor `#N`, nor `NAME:VALUE`.
     #[error("{0:?} is neither a /destination, nor #N or #N+, nor a header NAME:VALUE")]
     Condition(String),
+    /// Something follows the fault.
+    #[error("the fault has to come last, and something follows {0:?}")]
+    NotLast(String),
 }
 
-/// Reads a rule as the program takes it: `SEND /queue/a #2 process-then-close`.
+/// Reads a rule as the program takes it: `SEND /queue/a #2 process-then-close`. The text of
+/// `error=TEXT` may have blanks.
 ///
 /// ```
 /// use stomp_testbroker::Rule;
@@ -41,9 +45,9 @@ impl FromStr for Rule {
     type Err = BadRule;
 
     fn from_str(text: &str) -> Result<Self, BadRule> {
-        let mut words = text.split_whitespace();
+        let (conditions, fault) = split_fault(text).ok_or(BadRule::TooShort)?;
+        let mut words = conditions.split_whitespace();
         let command = words.next().ok_or(BadRule::TooShort)?;
-        let fault = words.next_back().ok_or(BadRule::TooShort)?;
         let mut rule = match command {
             "RECEIVED" => any_received(),
             "SENT" => any_sent(),
@@ -52,11 +56,26 @@ impl FromStr for Rule {
                 .map_err(|_| BadRule::Command(name.to_owned()))?),
         };
         for word in words {
-            rule = condition(rule, word).ok_or_else(|| BadRule::Condition(word.to_owned()))?;
+            rule = condition(rule, word).ok_or_else(|| match parse_fault(word) {
+                Some(_) => BadRule::NotLast(word.to_owned()),
+                None => BadRule::Condition(word.to_owned()),
+            })?;
         }
         let fault = parse_fault(fault).ok_or_else(|| BadRule::Fault(fault.to_owned()))?;
         Ok(rule.then(fault))
     }
+}
+
+/// Cuts a rule in front of its fault: the last word, or all that follows `error=`.
+fn split_fault(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim();
+    let errors = [" error=", " error-and-stay="];
+    let error = errors
+        .into_iter()
+        .filter_map(|error| text.find(error))
+        .min();
+    let at = error.or_else(|| text.rfind(char::is_whitespace))?;
+    Some((&text[..at], text[at..].trim_start()))
 }
 
 fn condition(rule: Rule, word: &str) -> Option<Rule> {
@@ -112,6 +131,7 @@ mod tests {
             ("slice=1", Fault::Slice(1)),
             ("error=no", Fault::Error("no".into())),
             ("error-and-stay=no", Fault::ErrorAndStay("no".into())),
+            ("error=queue is full", Fault::Error("queue is full".into())),
             ("close", Fault::Close),
             ("truncate=9", Fault::Truncate(9)),
             ("process-then-close", Fault::ProcessThenClose),
@@ -140,5 +160,6 @@ mod tests {
         assert_eq!(bad("SEND slice=0"), BadRule::Fault("slice=0".into()));
         assert_eq!(bad("SEND #x close"), BadRule::Condition("#x".into()));
         assert_eq!(bad("SEND what close"), BadRule::Condition("what".into()));
+        assert_eq!(bad("SEND close /queue/a"), BadRule::NotLast("close".into()));
     }
 }

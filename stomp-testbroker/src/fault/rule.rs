@@ -232,11 +232,11 @@ impl Mounted {
     pub(crate) fn complaint(&self) -> Option<String> {
         let expected = self.rule.expected?;
         (!expected.allows(self.hits)).then(|| {
-            format!(
-                "expected {} {expected}, but it came {}",
-                self.rule,
-                times(self.hits),
-            )
+            let came = match self.hits {
+                0 => "never came".to_owned(),
+                hits => format!("came {}", times(hits)),
+            };
+            format!("expected {} {expected}, but it {came}", self.rule)
         })
     }
 }

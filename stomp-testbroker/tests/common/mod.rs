@@ -48,10 +48,15 @@ impl Peer {
 }
 
 impl Peer<TcpStream> {
+    /// Opens a TCP connection, and says nothing.
+    pub(crate) fn over_tcp(address: std::net::SocketAddr) -> std::io::Result<Self> {
+        let link = TcpStream::connect(address)?;
+        Ok(Self { link, ahead: None })
+    }
+
     /// Connects over TCP, with version 1.2.
     pub(crate) fn connect_tcp(address: std::net::SocketAddr) -> std::io::Result<Self> {
-        let link = TcpStream::connect(address)?;
-        let mut peer = Self { link, ahead: None };
+        let mut peer = Self::over_tcp(address)?;
         peer.say("CONNECT\naccept-version:1.2\nhost:h\n\n");
         peer.hear();
         Ok(peer)
