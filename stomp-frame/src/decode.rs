@@ -149,6 +149,16 @@ impl Decoder {
     /// Call it again until it says `None` before you read on. `src` must be the same buffer every
     /// time, changed only by appending.
     ///
+    /// # The buffer
+    ///
+    /// Frames share the buffer they were read into; [`BytesMut::reserve`] uses it again once they
+    /// are dropped. Reserve room for a read before each read, 16 KiB say. Within a body that
+    /// `content-length` announced the decoder does so when less than 4 KiB is left: as much as is
+    /// missing of the body, and 64 KiB at most.
+    ///
+    /// The decoder never copies a body. The buffer does when it grows: at least to the double each
+    /// time, so it copies each octet of a large body once on average.
+    ///
     /// # Errors
     ///
     /// When the peer broke the protocol. There is no way to find the next frame then, so the

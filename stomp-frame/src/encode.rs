@@ -97,8 +97,8 @@ impl Encoder {
     ///
     /// When the version cannot carry the frame; `dst` is then as it was.
     pub fn encode(&self, frame: &Frame, dst: &mut BytesMut) -> Result<(), EncodeError> {
+        dst.reserve(typical_head(frame) + frame.body.len() + 1);
         self.encode_head(frame, dst)?;
-        dst.reserve(frame.body.len() + 1);
         dst.put_slice(&frame.body);
         dst.put_u8(0);
         Ok(())
@@ -158,7 +158,7 @@ impl Encoder {
         if !frame.body.is_empty() && !command.may_have_body(version) {
             return Err(EncodeError::BodyNotAllowed { command, version });
         }
-        dst.reserve(typical_length(frame));
+        dst.reserve(typical_head(frame));
         dst.put_slice(command.as_str().as_bytes());
         dst.put_u8(b'\n');
         let escapes = match (command, self.connect_escapes) {
@@ -305,7 +305,7 @@ impl Field<'_> {
 }
 
 /// Tells how long a head becomes in which nothing is escaped, and a little more.
-fn typical_length(frame: &Frame) -> usize {
+fn typical_head(frame: &Frame) -> usize {
     const AROUND: usize = "UNSUBSCRIBE\n".len() + "content-length:18446744073709551615\n\n".len();
     frame.headers.text_len() + frame.headers.len() + AROUND
 }

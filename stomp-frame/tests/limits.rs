@@ -8,7 +8,9 @@ use stomp_frame::DecodeErrorKind::{
     BadContentLength, BodyTooLong, HeadTooLong, HeaderLineTooLong, MissingNulAfterBody,
     TooManyHeaders,
 };
-use stomp_frame::{Command, DecodeErrorKind, Decoder, Limits, Oversized, Side};
+use stomp_frame::{
+    Command, DecodeErrorKind, Decoder, Frame, Item, Limits, Oversized, Side, Version, encode,
+};
 use support::{Reading, read};
 
 fn decoder(limits: Limits) -> Decoder {
@@ -227,7 +229,7 @@ fn line_ends_cost_nothing() {
     let mut decoder = decoder(Limits::client());
     let allocated = measure(|| {
         let item = decoder.decode(&mut buffer).unwrap();
-        assert_eq!(item, Some(stomp_frame::Item::HeartBeat(1_000_000)));
+        assert_eq!(item, Some(Item::HeartBeat(1_000_000)));
     });
     assert_eq!(allocated.count_total, 0);
 }
@@ -249,6 +251,49 @@ fn a_frame_costs_no_allocation() {
         }
     });
     assert!(allocated.count_total < 100, "{allocated:?}");
+}
+
+#[test]
+fn a_frame_stays_where_it_was_read() {
+    let body = "b".repeat(100_000);
+    for head in [
+        "MESSAGE\nk:v\n\n",
+        "MESSAGE\nk:v\ncontent-length:100000\n\n",
+    ] {
+        let wire = format!("{head}{body}\0");
+        for size in [1, 4 << 10, 1 << 20] {
+            let mut decoder = decoder(Limits::client());
+            let mut buffer = BytesMut::with_capacity(wire.len());
+            let start = buffer.as_ptr();
+            let mut item = None;
+            for piece in wire.as_bytes().chunks(size) {
+                buffer.extend_from_slice(piece);
+                item = decoder.decode(&mut buffer).unwrap();
+            }
+            let Some(Item::Frame(frame)) = item else {
+                panic!("no frame: {item:?}")
+            };
+            assert_eq!(frame.body.as_ptr(), start.wrapping_add(head.len()));
+            let value = frame.headers.get("k").unwrap();
+            assert_eq!(value.as_ptr(), start.wrapping_add("MESSAGE\nk:".len()));
+        }
+    }
+}
+
+#[test]
+fn a_frame_is_built_and_written_with_an_allocation_each() {
+    let built = measure(|| {
+        let frame = Frame::new(Command::Send)
+            .header("destination", "/queue/orders.incoming")
+            .header("content-type", "text/plain")
+            .header("correlation-id", "ID:host-4711:0001")
+            .header("receipt", "r-1")
+            .body("hello");
+        let mut wire = BytesMut::new();
+        let written = measure(|| encode(&frame, Version::V1_2, &mut wire).unwrap());
+        assert_eq!(written.count_total, 1);
+    });
+    assert_eq!(built.count_total, 2);
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub enum Input {
 pub struct Peer {
     pub name: &'static str,
     /// Shapes the corpus; `None` if the decoder has no way to take it.
-    pub prepare: fn(&Corpus) -> Option<Input>,
+    pub prepare: fn(&Corpus, &Bytes) -> Option<Input>,
     pub run: fn(&Corpus, Input) -> Found,
 }
 
@@ -57,7 +57,7 @@ pub const ALL: &[Peer] = &[
     },
     Peer {
         name: "by-hand",
-        prepare: short_server,
+        prepare: small_server,
         run: by_hand,
     },
     Peer {
@@ -107,36 +107,33 @@ pub const ALL: &[Peer] = &[
     },
 ];
 
-fn buffers(corpus: &Corpus) -> Option<Input> {
+fn buffers(corpus: &Corpus, wire: &Bytes) -> Option<Input> {
     match corpus.read {
-        None => Some(Input::Buffer(BytesMut::from(&corpus.wire[..]))),
-        Some(_) => reads(corpus),
+        None => Some(Input::Buffer(BytesMut::from(&wire[..]))),
+        Some(_) => reads(corpus, wire),
     }
 }
 
-fn server(corpus: &Corpus) -> Option<Input> {
-    buffers(corpus).filter(|_| !corpus.from_client)
+fn server(corpus: &Corpus, wire: &Bytes) -> Option<Input> {
+    buffers(corpus, wire).filter(|_| !corpus.from_client)
 }
 
-/// The scanner by hand has room for a dozen headers, and is quadratic when read by read.
-fn short_server(corpus: &Corpus) -> Option<Input> {
-    server(corpus).filter(|_| corpus.name != "h")
+/// The scanner by hand has room for a dozen headers, and starts over with each read.
+fn small_server(corpus: &Corpus, wire: &Bytes) -> Option<Input> {
+    server(corpus, wire).filter(|_| corpus.frames > 1)
 }
 
-fn reads(corpus: &Corpus) -> Option<Input> {
-    let size = corpus.read.unwrap_or(corpus.wire.len());
-    let chunks = corpus
-        .wire
-        .chunks(size)
-        .map(|chunk| corpus.wire.slice_ref(chunk));
+fn reads(corpus: &Corpus, wire: &Bytes) -> Option<Input> {
+    let size = corpus.read.unwrap_or(wire.len());
+    let chunks = wire.chunks(size).map(|chunk| wire.slice_ref(chunk));
     Some(Input::Reads(chunks.collect()))
 }
 
-fn frames(corpus: &Corpus) -> Option<Input> {
+fn frames(corpus: &Corpus, wire: &Bytes) -> Option<Input> {
     if corpus.read.is_some() {
         return None;
     }
-    let frames = corpus.wire.split_inclusive(|&byte| byte == 0);
+    let frames = wire.split_inclusive(|&byte| byte == 0);
     Some(Input::Frames(frames.map(<[u8]>::to_vec).collect()))
 }
 
@@ -186,24 +183,29 @@ fn by_hand(_: &Corpus, input: Input) -> Found {
     found
 }
 
-/// No decoder at all: appends what is read, and looks for a NUL once.
+/// No decoder at all: appends what is read to a buffer, as all others do, and looks for NUL in it.
 fn only_memchr(corpus: &Corpus, input: Input) -> Found {
+    let mut found = Found::default();
+    let mut count = |octets: &[u8]| {
+        let nuls = memchr::memchr_iter(0, octets);
+        found.frames += nuls.count();
+    };
     match input {
-        Input::Buffer(buffer) => {
-            let nuls = memchr::memchr_iter(0, &buffer).count();
-            std::hint::black_box(nuls);
-        }
+        Input::Buffer(buffer) => count(&buffer),
         Input::Reads(reads) => {
+            let mut buffer = BytesMut::new();
             for read in reads {
-                std::hint::black_box(memchr::memchr(0, &read));
+                if corpus.frames > 1 {
+                    buffer.clear();
+                }
+                let scanned = buffer.len();
+                buffer.extend_from_slice(&read);
+                count(&buffer[scanned..]);
             }
         }
         Input::Frames(_) => unreachable!("was not asked for"),
     }
-    Found {
-        frames: corpus.frames,
-        body_octets: 0,
-    }
+    found
 }
 
 fn iridium(_: &Corpus, input: Input) -> Found {
