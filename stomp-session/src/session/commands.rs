@@ -169,8 +169,8 @@ impl Session {
         Ok(())
     }
 
-    /// Queues ABORT. What the transaction acknowledged is open again; receipts of its frames are
-    /// not waited for any more.
+    /// Queues ABORT. What the transaction acknowledged is open again. Receipts of its frames are
+    /// still waited for, unless the broker sends them with COMMIT only.
     ///
     /// # Errors
     ///
@@ -183,9 +183,15 @@ impl Session {
         let (transaction, receipt) = (command.transaction.clone(), command.receipt.clone());
         let frame = command.into_frame(peer)?;
         self.submit(&frame, ContentLength::Auto, receipt, Purpose::Other)?;
+        let answered_after_commit = self.answers_after_commit();
         let connected = self.connected_mut()?;
         connected.transactions.retain(|open| *open != transaction);
         connected.live.abort(&transaction);
+        if !answered_after_commit {
+            // The receipts are under way: whoever used their ids again would take them for his own.
+            connected.receipts.commit(&transaction, None);
+            return Ok(());
+        }
         for pending in connected.receipts.remove_transaction(&transaction) {
             self.events.push_back(Event::ReceiptFailed {
                 receipt: pending.id,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use stomp_commands::{Abort, AckMode, Begin, Send, Subscribe};
-use stomp_session::{Event, ReceiptFailure, UsageError, With};
+use stomp_session::{Event, UsageError, With};
 
 use crate::peer::{Peer, message, quiet};
 
@@ -215,25 +215,43 @@ fn receipts_inside_a_transaction_have_their_deadline_elsewhere() {
     assert_eq!(peer.session.poll_timeout(), None);
 }
 
-#[test]
-fn abort_ends_the_wait_for_its_frames() {
-    let mut peer = Peer::connected();
+/// Two frames, one of them in a transaction that is aborted. Returns the events, and the receipts
+/// that are still waited for.
+fn aborted(mut peer: Peer) -> (Peer, Vec<String>, Vec<String>) {
     peer.send("r1");
     peer.session.begin(Begin::new("t"), peer.now).expect("new");
     let send = Send::to("/queue/a").transaction("t").receipt("r2");
     peer.session.send(send, peer.now).expect("open");
     peer.session.abort(Abort::new("t"), peer.now).expect("open");
-    let failed = Event::ReceiptFailed {
-        receipt: "r2".into(),
-        why: ReceiptFailure::Aborted,
-    };
-    assert_eq!(peer.event(), Some(failed));
-    let pending: Vec<_> = peer
-        .session
-        .pending_receipts()
-        .map(|id| id.as_str())
-        .collect();
+    let pending = peer.session.pending_receipts();
+    let pending = pending.map(ToString::to_string).collect();
+    let events = peer.events();
+    (peer, events, pending)
+}
+
+#[test]
+fn abort_ends_the_wait_for_its_frames_on_rabbitmq() {
+    let mut peer = Peer::connecting(quiet());
+    peer.hear("CONNECTED\nversion:1.2\nserver:RabbitMQ/3.10.8\n\n\0");
+    peer.event();
+    let (_, events, pending) = aborted(peer);
+    assert_eq!(events, ["no receipt r2: the transaction was aborted"]);
     assert_eq!(pending, ["r1"]);
+}
+
+#[test]
+fn receipts_of_an_aborted_transaction_are_under_way_elsewhere() {
+    let (mut peer, events, pending) = aborted(Peer::connected());
+    assert_eq!(events, [""; 0]);
+    assert_eq!(pending, ["r1", "r2"]);
+    let again = Send::to("/queue/a").receipt("r2");
+    let refused = peer.session.send(again, peer.now);
+    assert_eq!(refused, Err(UsageError::DuplicateReceipt));
+    // Another transaction of that name has nothing to do with it.
+    peer.session.begin(Begin::new("t"), peer.now).expect("new");
+    peer.session.abort(Abort::new("t"), peer.now).expect("open");
+    peer.hear("RECEIPT\nreceipt-id:r2\n\n\0");
+    assert_eq!(peer.events(), ["receipt r2 <r1"]);
 }
 
 #[test]
