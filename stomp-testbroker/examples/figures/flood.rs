@@ -30,11 +30,7 @@ pub(crate) fn report() -> Result<()> {
         }
     }
     let more = process.peak()?.saturating_sub(before);
-    let taken = written / SEND.len();
-    println!(
-        "    {:<28}{taken:>10} SENDs, {more} KiB",
-        "until the broker reads on"
-    );
+    line("taken before it had to wait", written / SEND.len(), more);
 
     writer.set_write_timeout(None)?;
     let rest = &wire[written..];

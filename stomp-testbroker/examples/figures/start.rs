@@ -24,7 +24,13 @@ pub(crate) fn report() -> Result<()> {
         let mut client = TcpStream::connect(broker.address())?;
         connect(&mut client, None)?;
         Ok((broker, client))
-    })
+    })?;
+    #[cfg(feature = "tls")]
+    line("TLS, with a certificate", || {
+        let builder = TestBroker::builder().tls(stomp_testbroker::Certificate::Valid);
+        Ok((builder.try_start()?, ()))
+    })?;
+    Ok(())
 }
 
 /// Measures how long `start` takes; what it returns is dropped off the clock.

@@ -32,6 +32,7 @@ where
         id,
         stream,
         output: Bytes::new(),
+        ended: false,
     };
     let end = poll_fn(|cx| {
         // When the timer is done, the connection is gone, and the driver sees that, too.
@@ -60,6 +61,8 @@ struct Driver<'a, S> {
     stream: S,
     /// Taken from the broker, not yet written.
     output: Bytes,
+    /// The client will send no more.
+    ended: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
@@ -115,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
     /// Ready when something was read; pending also when the broker wants nothing.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let id = self.id;
-        if !self.shared.look(|broker| broker.wants_read(id)) {
+        if self.ended || !self.shared.look(|broker| broker.wants_read(id)) {
             return Poll::Pending;
         }
         // On the stack, so that an idle connection has no buffer.
@@ -126,6 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
             Poll::Ready(()) => {}
         }
         let octets = buffer.filled();
+        self.ended = octets.is_empty();
         self.shared.with(|broker| match octets {
             [] => broker.handle_eof(id, now()),
             _ => broker.handle_data(id, octets, now()),
@@ -135,5 +139,61 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<'_, S> {
 
     fn is_done(&self) -> bool {
         self.shared.look(|broker| broker.poll_close(self.id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    /// A client that has said all it had to say, and reads nothing.
+    #[derive(Default)]
+    struct HalfClosed {
+        wire: Vec<u8>,
+        reads: usize,
+    }
+
+    impl AsyncRead for &mut HalfClosed {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            self.reads += 1;
+            buf.put_slice(&std::mem::take(&mut self.wire));
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for &mut HalfClosed {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_is_read_once() {
+        let shared = Shared::new(Config::default());
+        let mut stream = HalfClosed {
+            wire: b"CONNECT\naccept-version:1.2\nhost:h\n\n\0".to_vec(),
+            reads: 0,
+        };
+        let serving = serve(shared, 0, &mut stream);
+        // It waits for the client to take CONNECTED, and turns no circles meanwhile.
+        assert!(tokio::time::timeout(LINGER, serving).await.is_err());
+        assert_eq!(stream.reads, 2);
     }
 }
