@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
-use stomp_frame::{Command, Decoder, Frame, Item, Limits, Side, Version, header};
+use stomp_frame::{Command, DecodeError, Decoder, Frame, Item, Limits, Side, Version, header};
 use stomp_testbroker::ConnectionId;
 
 /// Both directions of a connection.
@@ -99,7 +99,7 @@ pub(crate) struct Wiretap {
 }
 
 impl Wiretap {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             up: Decoder::new(Side::Client, Limits::client()),
             up_buffer: BytesMut::new(),
@@ -118,15 +118,17 @@ impl Wiretap {
     /// Reads what the client writes.
     pub(crate) fn hear_client(&mut self, octets: &[u8]) {
         self.up_buffer.extend_from_slice(octets);
-        while let Some(frame) = next_frame(&mut self.up, &mut self.up_buffer) {
+        while let Some(frame) =
+            next_frame(&mut self.up, &mut self.up_buffer).expect("a session writes STOMP")
+        {
             self.note(&frame);
         }
     }
 
-    /// Reads what arrives at the client.
+    /// Reads what arrives at the client, up to what is no frame.
     pub(crate) fn hear_broker(&mut self, octets: &[u8]) {
         self.down_buffer.extend_from_slice(octets);
-        while let Some(frame) = next_frame(&mut self.down, &mut self.down_buffer) {
+        while let Ok(Some(frame)) = next_frame(&mut self.down, &mut self.down_buffer) {
             match frame.command {
                 Command::Connected => {
                     let version = frame.headers.get(header::VERSION);
@@ -176,12 +178,12 @@ impl Wiretap {
     }
 }
 
-fn next_frame(decoder: &mut Decoder, buffer: &mut BytesMut) -> Option<Frame> {
+fn next_frame(decoder: &mut Decoder, buffer: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
     loop {
-        match decoder.decode(buffer).expect("both sides write STOMP") {
-            Some(Item::Frame(frame)) => return Some(frame),
+        match decoder.decode(buffer)? {
+            Some(Item::Frame(frame)) => return Ok(Some(frame)),
             Some(_) => {}
-            None => return None,
+            None => return Ok(None),
         }
     }
 }
