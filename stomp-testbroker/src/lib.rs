@@ -1,4 +1,27 @@
-//! A STOMP broker for tests: real semantics, no installation, no waiting.
+//! A STOMP broker for tests: real semantics, no installation, no waiting, and faults on command.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use stomp_frame::Command;
+//! use stomp_testbroker::{Fault, TestBroker, on};
+//!
+//! let broker = TestBroker::start();
+//! let _fault = on(Command::Send).nth(2).then(Fault::ProcessThenClose).mount(&broker);
+//!
+//! let mut client = std::net::TcpStream::connect(broker.address())?; // any client will do
+//! client.write_all(b"CONNECT\naccept-version:1.2\nhost:h\n\n\0")?;
+//! client.write_all(b"SEND\ndestination:/queue/a\nreceipt:1\n\none\0")?;
+//! client.write_all(b"SEND\ndestination:/queue/a\nreceipt:2\n\ntwo\0")?;
+//! let mut answers = String::new();
+//! client.read_to_string(&mut answers)?;
+//! assert!(answers.contains("receipt-id:1") && !answers.contains("receipt-id:2"));
+//! assert_eq!(broker.depth("/queue/a"), 2);
+//! # Ok::<_, std::io::Error>(())
+//! ```
+//!
+//! [`TestBroker`] runs it for a test, with sockets or without. Beneath is [`Broker`], STOMP 1.0, 1.1
+//! and 1.2 with queues, topics, acknowledgements, transactions, receipts and heart-beats, but
+//! without I/O, threads or a clock:
 //!
 //! ```text
 //!                 handle_open, handle_data, handle_timeout, handle_close
@@ -7,9 +30,6 @@
 //!  memory)   ◄───────────────────────────────────────────────────────────  └────────┘
 //!                 poll_transmit, poll_timeout, poll_ready, poll_close
 //! ```
-//!
-//! [`Broker`] is the core: STOMP 1.0, 1.1 and 1.2 with queues, topics, acknowledgements,
-//! transactions, receipts and heart-beats, but without I/O, threads or a clock.
 
 mod broker;
 mod fault;

@@ -19,6 +19,8 @@ use crate::ConnectionId;
 pub struct Transcript {
     lines: VecDeque<Line>,
     capacity: usize,
+    /// Octets of the frames in all lines.
+    octets: usize,
     start: Option<Instant>,
     /// Lines that had to make room.
     dropped: u64,
@@ -115,15 +117,42 @@ impl Transcript {
             return;
         }
         if self.lines.len() == self.capacity {
-            self.lines.pop_front();
-            self.dropped += 1;
+            self.drop_first();
         }
         let start = *self.start.get_or_insert(now);
-        self.lines.push_back(Line {
+        let line = Line {
             at: now.saturating_duration_since(start),
             connection,
             what: what(),
-        });
+        };
+        self.octets += line.octets();
+        self.lines.push_back(line);
+        while self.octets > OCTETS && self.lines.len() > 1 {
+            self.drop_first();
+        }
+    }
+
+    fn drop_first(&mut self) {
+        if let Some(line) = self.lines.pop_front() {
+            self.octets -= line.octets();
+            self.dropped += 1;
+        }
+    }
+}
+
+/// Octets of frames that a transcript holds; of a larger frame only that one.
+const OCTETS: usize = 16 << 20;
+
+impl Line {
+    fn octets(&self) -> usize {
+        let What::Frame(_, frame) = &self.what else {
+            return 0;
+        };
+        let headers = frame.headers.iter();
+        let head: usize = headers
+            .map(|(name, value)| name.len() + value.len() + 2)
+            .sum();
+        head + frame.body.len()
     }
 }
 

@@ -179,3 +179,18 @@ fn the_cap_of_stored_messages_ends_the_connection_that_exceeds_it() {
     assert!(peak(info) < 2 * MIB, "{} octets", peak(info));
     assert!(broker.depth("/queue/a") > 500);
 }
+
+#[test]
+fn a_transcript_drops_its_beginning_rather_than_grow_without_end() {
+    let (mut broker, id, now) = connected(Config::default());
+    let send = format!("SEND\ndestination:/topic/a\n\n{}\0", "x".repeat(MIB));
+    let info = measure(|| {
+        for _ in 0..40 {
+            broker.handle_data(id, send.as_bytes(), now);
+        }
+    });
+    assert!(left(info) < 17 * MIB, "{} octets", left(info));
+    assert_eq!(broker.transcript().lines().count(), 15);
+    let text = broker.transcript().to_string();
+    assert!(text.contains("… 28 earlier lines were dropped"), "{text}");
+}

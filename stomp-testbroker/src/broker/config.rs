@@ -40,7 +40,8 @@ pub struct Config {
     /// Where messages go that nobody wants. Default: `/queue/DLQ`, with ActiveMQ's profiles their
     /// own names.
     pub dead_letters: Option<String>,
-    /// How many frames the transcript keeps. Default: 4,096; zero keeps none and costs nothing.
+    /// How many frames the transcript keeps. Default: 4,096; zero keeps none and costs nothing. In
+    /// no case does it keep more than 16 MiB of them.
     pub transcript: usize,
     /// Lets frames suffer at random, as this seed decides. Default: `None`, never.
     pub chaos: Option<u64>,
