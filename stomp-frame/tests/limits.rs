@@ -9,7 +9,8 @@ use stomp_frame::DecodeErrorKind::{
     TooManyHeaders,
 };
 use stomp_frame::{
-    Command, DecodeErrorKind, Decoder, Frame, Item, Limits, Oversized, Side, Version, encode,
+    Command, DecodeErrorKind, Decoder, Frame, Headers, Item, Limits, Oversized, Side, Version,
+    encode,
 };
 use support::{Reading, read};
 
@@ -94,6 +95,35 @@ fn every_header_line_counts_repeats_too() {
     );
     fails_at_the_last_octet(limits, "MESSAGE\nk:v\nk:v\nk:v\nk", TooManyHeaders, 20);
     fails_at_the_last_octet(Limits::client().headers(0), "MESSAGE\nk", TooManyHeaders, 8);
+}
+
+#[test]
+fn headers_have_their_places_in_a_head_of_any_size() {
+    let limits = Limits::client().head(1 << 20).header_line(1 << 20);
+    for long in [0, 5, 11, 12, 30] {
+        // "MESSAGE", eight octets for each header in front, and "long:" make up to 64 KiB.
+        for octets in (65_536 - 13 - 8 * long - 2)..(65_536 - 13 - 8 * long + 10) {
+            let mut expected = Headers::new();
+            for number in 0..40 {
+                let value = "v".repeat(octets);
+                match number == long {
+                    true => expected.append("long", value),
+                    false => expected.append(format!("k{number:02}"), "v\\w"),
+                }
+            }
+            let lines: String = expected.iter().map(|(n, v)| format!("{n}:{v}\n")).collect();
+            for (version, lines) in [
+                (Version::V1_0, lines.clone()),
+                (Version::V1_2, lines.replace('\\', "\\\\")),
+            ] {
+                let mut decoder = decoder(limits);
+                decoder.set_version(version);
+                let reading = read(decoder, [format!("MESSAGE\n{lines}\n\0").as_bytes()]);
+                assert_eq!(reading.error, None);
+                assert_eq!(reading.frames[0].headers, expected, "{long}, {octets}");
+            }
+        }
+    }
 }
 
 #[test]
