@@ -54,6 +54,18 @@ fn a_line_of_the_limit_is_read_and_one_octet_more_is_not() {
 }
 
 #[test]
+fn a_cr_counts_where_it_is_an_octet_of_the_value() {
+    let limits = Limits::client().header_line(10);
+    for (last, passes) in [("\r", true), ("v", true), ("", false)] {
+        let mut decoder = decoder(limits);
+        decoder.set_version(Version::V1_1);
+        let wire = format!("MESSAGE\nk:{}{last}", "v".repeat(8));
+        let error = read(decoder, [wire.as_bytes()]).error;
+        assert_eq!(error.is_some(), passes, "{last:?}");
+    }
+}
+
+#[test]
 fn the_head_counts_all_lines_with_their_ends() {
     let wire = "MESSAGE\na:1\nb:2\n\n\0";
     reads(Limits::client().head(16), wire);
@@ -262,6 +274,29 @@ fn line_ends_cost_nothing() {
         assert_eq!(item, Some(Item::HeartBeat(1_000_000)));
     });
     assert_eq!(allocated.count_total, 0);
+}
+
+#[test]
+fn a_detached_frame_keeps_no_buffer_alive() {
+    let decode = || {
+        let mut buffer = BytesMut::with_capacity(1 << 20);
+        buffer.extend_from_slice(b"MESSAGE\nk:v\n\nbody\0");
+        match decoder(Limits::client()).decode(&mut buffer) {
+            Ok(Some(Item::Frame(frame))) => frame,
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut kept = None;
+    let allocated = measure(|| kept = Some(decode()));
+    assert!(allocated.bytes_current >= 1 << 20, "{allocated:?}");
+    let mut detached = None;
+    let allocated = measure(|| {
+        let mut frame = decode();
+        frame.detach();
+        detached = Some(frame);
+    });
+    assert!(allocated.bytes_current < 100, "{allocated:?}");
+    assert_eq!(detached, kept);
 }
 
 #[test]
