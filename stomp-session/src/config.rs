@@ -24,6 +24,8 @@ pub struct Config {
     pub versions: Vec<Version>,
     /// The frame that opens the connection. Default: CONNECT, which every server knows.
     pub opening: Opening,
+    /// How the outgoing octets are cut. Default: into as few pieces as possible.
+    pub pieces: Pieces,
     /// The virtual host, demanded from 1.1 on. Default `/`, which is RabbitMQ's default host;
     /// other brokers ignore it.
     pub host: String,
@@ -81,6 +83,18 @@ pub enum Opening {
     Stomp,
 }
 
+/// How [`Session::poll_transmit`](crate::Session::poll_transmit) cuts the outgoing octets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pieces {
+    /// Small frames together, large bodies by themselves: for streams of octets.
+    #[default]
+    Coalesced,
+    /// Each frame and each heart-beat by itself: for WebSocket, where some brokers expect one frame
+    /// a message.
+    Frames,
+}
+
 /// When heart-beats go out, and how long silence is borne.
 ///
 /// Integers only, so that the same configuration gives the same instants everywhere.
@@ -119,6 +133,7 @@ impl Default for Config {
         Self {
             versions: Version::ALL.to_vec(),
             opening: Opening::Connect,
+            pieces: Pieces::Coalesced,
             host: "/".to_owned(),
             login: None,
             passcode: None,
@@ -172,6 +187,13 @@ impl Config {
     #[must_use]
     pub fn opening(mut self, opening: Opening) -> Self {
         self.opening = opening;
+        self
+    }
+
+    /// Sets [`pieces`](Self::pieces).
+    #[must_use]
+    pub fn pieces(mut self, pieces: Pieces) -> Self {
+        self.pieces = pieces;
         self
     }
 
@@ -370,6 +392,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("versions", &self.versions)
             .field("opening", &self.opening)
+            .field("pieces", &self.pieces)
             .field("host", &self.host)
             .field("login", &self.login)
             .field("passcode", &passcode)

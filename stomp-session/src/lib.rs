@@ -121,7 +121,7 @@ mod timers;
 mod transmit;
 mod with;
 
-pub use config::{Config, FlowLimits, Liveness, Opening};
+pub use config::{Config, FlowLimits, Liveness, Opening, Pieces};
 pub use error::{CloseReason, Misbehaviour, ReceiptFailure, TransportError, UsageError};
 pub use event::{AckToken, Connection, Delivery, Epoch, Event, Refusal, ServerError, Settled};
 pub use session::Session;

@@ -86,7 +86,7 @@ impl Session {
         now: Instant,
     ) -> Result<Self, UsageError> {
         let frame = opening(&config)?;
-        let mut transmit = Transmit::new();
+        let mut transmit = Transmit::new(config.pieces);
         transmit.push(&frame, ContentLength::Auto)?;
         let mut timers = TimerTable::default();
         timers.set(Timer::Connected, now.checked_add(config.connected_timeout));
@@ -116,7 +116,7 @@ impl Session {
     /// When it cannot, for one because a header holds a NUL.
     pub fn check(config: &Config) -> Result<(), UsageError> {
         let frame = opening(config)?;
-        Transmit::new().push(&frame, ContentLength::Auto)?;
+        Transmit::new(config.pieces).push(&frame, ContentLength::Auto)?;
         Ok(())
     }
 

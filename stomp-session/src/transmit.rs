@@ -3,6 +3,8 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 use stomp_frame::{ContentLength, EncodeError, Encoder, Frame, Side, Version};
 
+use crate::Pieces;
+
 /// Bodies from this size on are handed over as they are, without a copy.
 ///
 /// Below it, a second write costs more than copying.
@@ -18,6 +20,7 @@ const BUFFER: usize = 8 << 10;
 #[derive(Debug)]
 pub(crate) struct Transmit {
     encoder: Encoder,
+    cut: Pieces,
     /// Finished pieces in front of `tail`.
     pieces: VecDeque<Bytes>,
     /// What is coalesced into the next piece.
@@ -29,9 +32,10 @@ pub(crate) struct Transmit {
 }
 
 impl Transmit {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(cut: Pieces) -> Self {
         Self {
             encoder: Encoder::new(Side::Client),
+            cut,
             pieces: VecDeque::new(),
             tail: BytesMut::new(),
             queued: 0,
@@ -58,13 +62,20 @@ impl Transmit {
         let before = self.tail.len();
         encoder.encode_head(frame, &mut self.tail)?;
         let length = self.tail.len() - before + frame.body.len() + 1;
-        if frame.body.len() < LARGE_BODY {
+        if self.cut == Pieces::Frames && before > 0 {
+            let beat = self.tail.split_to(before);
+            self.pieces.push_back(beat.freeze());
+        }
+        if frame.body.len() < LARGE_BODY || self.cut == Pieces::Frames {
             self.tail.extend_from_slice(&frame.body);
         } else {
             self.pieces.push_back(self.tail.split().freeze());
             self.pieces.push_back(frame.body.clone());
         }
         self.tail.extend_from_slice(b"\0");
+        if self.cut == Pieces::Frames {
+            self.pieces.push_back(self.tail.split().freeze());
+        }
         self.queued += length as u64;
         Ok(start)
     }

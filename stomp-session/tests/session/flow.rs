@@ -183,3 +183,25 @@ fn broker_may_take_nothing_while_we_do_not_read() {
     peer.sleep_ms(1);
     assert_eq!(peer.events().len(), 1);
 }
+
+#[test]
+fn every_frame_may_be_a_piece_of_its_own() {
+    let config = quiet().pieces(stomp_session::Pieces::Frames);
+    let config = config.heart_beat(stomp_commands::HeartBeat::new(1_000, 0));
+    let mut peer = Peer::connecting(config);
+    peer.hear("CONNECTED\nversion:1.2\nheart-beat:0,1000\n\n\0");
+    peer.sleep_ms(800);
+    for body in ["small".to_owned(), "x".repeat(100_000), String::new()] {
+        let send = Send::to("/a").body(body);
+        peer.session.send(send, peer.now).expect("connected");
+    }
+    let pieces = std::iter::from_fn(|| peer.session.poll_transmit(peer.now));
+    let pieces: Vec<_> = pieces.map(|piece| (piece.len(), piece[0])).collect();
+    let [beat, small, large, empty] = pieces[..] else {
+        panic!("a heart-beat and three frames: {pieces:?}");
+    };
+    assert_eq!(beat, (1, b'\n'));
+    assert!(small.1 == b'S' && empty.1 == b'S');
+    assert!(large.0 > 100_000 && large.1 == b'S');
+    assert_eq!(peer.session.outbound(), 0);
+}
