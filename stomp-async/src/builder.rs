@@ -12,6 +12,7 @@ use crate::Tls;
 use crate::dialer::Dialer;
 use crate::driver::Driver;
 use crate::handle::{BackPressure, Common, Handle, UNIT};
+use crate::network::Network;
 use crate::transport::{Connector, Transport};
 use crate::{Client, Error};
 
@@ -153,7 +154,7 @@ impl Builder {
         self
     }
 
-    /// Opens the transport to a broker by a function of yours, instead of TCP and TLS: a proxy, a link in
+    /// Opens the transport to a broker by a function of yours, instead of TCP and what goes over it: a proxy, a link in
     /// memory.
     pub fn transport<F, Fut, T>(mut self, connect: F) -> Self
     where
@@ -186,9 +187,15 @@ impl Builder {
         }
         let connector = match self.connector {
             Some(connector) => connector,
-            #[cfg(feature = "tls")]
-            None if uri.brokers().iter().any(Broker::uses_tls) => Connector::tls(self.tls)?,
-            None => Connector::tcp(),
+            None => Connector::from(Network {
+                #[cfg(feature = "tls")]
+                tls: match uri.brokers().iter().any(Broker::uses_tls) {
+                    true => Some((self.tls.clone(), self.tls.config()?.into())),
+                    false => None,
+                },
+                #[cfg(feature = "websocket")]
+                largest_message: crate::websocket::largest_message(&self.session.limits),
+            }),
         };
         let failover = Failover::new(uri, self.seed.unwrap_or_else(stomp_failover::random_seed));
         let (events, _) = broadcast::channel(64);

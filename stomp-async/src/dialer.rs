@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use stomp_failover::{Broker, Failover};
-use stomp_session::{CloseReason, Config, Session, Subscriptions, TransportError};
+use stomp_session::{CloseReason, Config, Pieces, Session, Subscriptions, TransportError};
 use tokio::sync::broadcast;
 use tokio::time::{sleep, timeout};
 
@@ -60,7 +60,10 @@ impl Dialer {
     ) -> Result<Result<Link, (Subscriptions, String)>, Error> {
         // What the URI says of a broker goes before what the builder says of all.
         let config = self.config.clone();
-        let config = config.credentials(broker.login(), broker.passcode());
+        let mut config = config.credentials(broker.login(), broker.passcode());
+        if broker.uses_websocket() {
+            config = config.pieces(Pieces::Frames);
+        }
         Session::check(&config)?;
         let transport = self.connector.connect(broker.clone());
         let transport = match timeout(self.connect_timeout, transport).await {

@@ -52,12 +52,15 @@ mod handle;
 mod inboxes;
 mod link;
 mod message;
+mod network;
 mod oversized;
 mod send;
 mod subscription;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 pub use builder::Builder;
 pub use client::Client;

@@ -74,7 +74,8 @@ impl Link {
     ///
     /// Dropping the future loses no octet in either direction.
     pub(crate) async fn step(&mut self) {
-        if self.outbound.is_empty() {
+        // Asking for a piece says that the one before has left.
+        if self.outbound.is_empty() && !self.unflushed {
             self.outbound = self.session.poll_transmit(now()).unwrap_or_default();
         }
         if self.inbound.capacity() - self.inbound.len() < READ / 8 {
