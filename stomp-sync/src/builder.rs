@@ -11,6 +11,7 @@ use crate::Tls;
 use crate::client::Handle;
 use crate::dialer::Dialer;
 use crate::keeper;
+use crate::network::Network;
 use crate::shared::Shared;
 use crate::transport::{Connector, Transport};
 use crate::{Client, Error};
@@ -149,7 +150,7 @@ impl Builder {
         self
     }
 
-    /// Opens the transport to a broker by a function of yours, instead of TCP and TLS: a proxy, a link in
+    /// Opens the transport to a broker by a function of yours, instead of TCP and what goes over it: a proxy, a link in
     /// memory. It is given the broker, and the time it may take.
     pub fn transport<F, T>(mut self, connect: F) -> Self
     where
@@ -184,9 +185,15 @@ impl Builder {
         let uri = self.uri?;
         let connector = match self.connector {
             Some(connector) => connector,
-            #[cfg(feature = "tls")]
-            None if uri.brokers().iter().any(Broker::uses_tls) => Connector::tls(self.tls)?,
-            None => Connector::tcp(),
+            None => Connector::from(Network {
+                #[cfg(feature = "tls")]
+                tls: match uri.brokers().iter().any(Broker::uses_tls) {
+                    true => Some((self.tls.clone(), self.tls.config()?)),
+                    false => None,
+                },
+                #[cfg(feature = "websocket")]
+                largest_message: crate::websocket::largest_message(&self.session.limits),
+            }),
         };
         let largest_body = self.session.limits.body;
         let mut dialer = Dialer {

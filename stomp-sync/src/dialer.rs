@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
 use stomp_failover::{Attempt, Broker, Failover};
-use stomp_session::{CloseReason, Config, Event as Said, Session, Subscriptions, TransportError};
+use stomp_session::{
+    CloseReason, Config, Event as Said, Pieces, Session, Subscriptions, TransportError,
+};
 
 use crate::transport::Connector;
 use crate::wire::Wire;
@@ -74,7 +76,10 @@ impl Dialer {
     ) -> Result<Result<Link, (Subscriptions, String)>, Error> {
         // What the URI says of a broker goes before what the builder says of all.
         let config = self.config.clone();
-        let config = config.credentials(broker.login(), broker.passcode());
+        let mut config = config.credentials(broker.login(), broker.passcode());
+        if broker.uses_websocket() {
+            config = config.pieces(Pieces::Frames);
+        }
         Session::check(&config)?;
         let transport = self.connector.connect(broker.clone(), self.connect_timeout);
         let transport = match transport {

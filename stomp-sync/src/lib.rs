@@ -47,8 +47,11 @@ mod error;
 mod event;
 mod inboxes;
 mod keeper;
+#[cfg(any(feature = "tls", feature = "websocket"))]
+mod layered;
 mod manual;
 mod message;
+mod network;
 mod oversized;
 mod send;
 mod shared;
@@ -57,8 +60,10 @@ mod subscription;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
-mod tls_stream;
+mod tls_layer;
 mod transport;
+#[cfg(feature = "websocket")]
+mod websocket;
 mod wire;
 
 pub use builder::Builder;

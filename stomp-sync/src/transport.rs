@@ -1,15 +1,14 @@
-//! From a broker of the failover URI to a stream of octets.
+//! Streams of octets, and how to get one to a broker of the failover URI.
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use stomp_failover::Broker;
 
-#[cfg(feature = "tls")]
-use crate::tls_stream::TlsStream;
+use crate::network::Network;
 
 /// A stream of octets in both directions: whatever carries STOMP.
 ///
@@ -25,7 +24,7 @@ pub trait Transport: Send + Sync + 'static {
     fn read(&self, buffer: &mut [u8], patience: Option<Duration>) -> io::Result<Option<usize>>;
 
     /// Writes what there is room for, and waits for room for `patience`. `Ok(None)` means that
-    /// time is up.
+    /// time is up; then the same octets come again.
     ///
     /// # Errors
     ///
@@ -80,27 +79,12 @@ impl Connector {
     }
 }
 
-/// The network.
-impl Connector {
-    /// TCP. In a URI with brokers of other schemes, these cannot be reached.
-    pub(crate) fn tcp() -> Self {
-        Self::new(plain)
-    }
-
-    /// TCP, and TLS where the scheme of the broker says so.
-    #[cfg(feature = "tls")]
-    pub(crate) fn tls(tls: crate::Tls) -> Result<Self, crate::TlsError> {
-        let config = tls.config()?;
-        Ok(Self(Arc::new(move |broker, patience| {
-            if !broker.uses_tls() {
-                return Ok(Box::new(plain(broker, patience)?));
-            }
-            let deadline = Instant::now() + patience;
-            let name = tls.name_of(&broker).map_err(io::Error::other)?;
-            let stream = tcp(&broker, patience)?;
-            let stream = TlsStream::connect(config.clone(), name, stream, deadline)?;
-            Ok(Box::new(stream))
-        })))
+/// What the scheme of the broker says.
+impl From<Network> for Connector {
+    fn from(network: Network) -> Self {
+        Self(Arc::new(move |broker, patience| {
+            network.connect(&broker, patience)
+        }))
     }
 }
 
@@ -108,45 +92,6 @@ impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Connector")
     }
-}
-
-fn plain(broker: Broker, patience: Duration) -> io::Result<TcpStream> {
-    if broker.uses_tls() {
-        let what = "TLS is not built in (feature `tls`)";
-        return Err(io::Error::new(io::ErrorKind::Unsupported, what));
-    }
-    tcp(&broker, patience)
-}
-
-/// How long a single address may take. The broker as a whole has the connect time-out.
-const PER_ADDRESS: Duration = Duration::from_secs(5);
-
-/// Tries the addresses of the broker one after the other, for `patience` in all.
-fn tcp(broker: &Broker, patience: Duration) -> io::Result<TcpStream> {
-    if broker.uses_websocket() {
-        let what = "WebSocket is not built in; there is `Builder::transport`";
-        return Err(io::Error::new(io::ErrorKind::Unsupported, what));
-    }
-    let deadline = Instant::now() + patience;
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
-    for address in (broker.host(), broker.port()).to_socket_addrs()? {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        match open(address, left.min(PER_ADDRESS)) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-fn open(address: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&address, patience)?;
-    // Frames are written whole; waiting for more octets only delays them.
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 /// A time-out of zero would mean none at all.
