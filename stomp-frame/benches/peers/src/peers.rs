@@ -229,7 +229,7 @@ macro_rules! tokio_stomps {
             let mut codec = $codec;
             let mut found = Found::default();
             drain(input, |buffer| {
-                let Some(message) = codec.decode(buffer).unwrap() else { return false };
+                let Some(message) = codec.decode(buffer).ok().expect("a valid stream") else { return false };
                 match &message.content {
                     FromServer::Message { destination, body, .. } => {
                         found.add(Some(destination), body.as_ref().map_or(0, Vec::len));

@@ -6,7 +6,7 @@ use crate::table::{Table, grouped, legend};
 use crate::{Corpus, Peer};
 
 /// How long each pair is repeated, and how often at most.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const PATIENCE: Duration = Duration::from_millis(1000);
 const PASSES: usize = 400;
 
 /// What a crate takes for a corpus.
