@@ -194,36 +194,32 @@ impl Decoder {
         error
     }
 
+    /// Goes from stage to stage as far as the octets reach.
     #[inline]
     fn find(&mut self, src: &mut BytesMut) -> Result<Found, Fault> {
-        match self.state {
-            State::Between => self.read_between(src),
-            State::Head => self.read_head(src),
-            State::Body(body) => self.read_body(body, src),
-            State::Skip(left) => self.skip(left, src),
-            State::Failed(DecodeError { kind, .. }) => Err(Fault { kind, at: 0 }),
+        if let State::Skip(left) = self.state {
+            self.skip(left, src)?;
         }
-    }
-
-    #[inline]
-    fn read_between(&mut self, src: &mut BytesMut) -> Result<Found, Fault> {
-        let eols = self.take_line_ends(src)?;
-        if eols > 0 {
-            return Ok(Found::LineEnds(eols));
+        if let State::Between = self.state {
+            let eols = self.take_line_ends(src)?;
+            if eols > 0 {
+                return Ok(Found::LineEnds(eols));
+            }
+            if src.is_empty() || src == "\r" && self.rules.has_cr_lf() {
+                return Ok(Found::Nothing);
+            }
+            self.state = State::Head;
         }
-        if src.is_empty() || src == "\r" && self.rules.has_cr_lf() {
-            return Ok(Found::Nothing);
-        }
-        self.state = State::Head;
-        self.read_head(src)
-    }
-
-    #[inline]
-    fn read_head(&mut self, src: &mut BytesMut) -> Result<Found, Fault> {
-        let Some(start) = self.head.read(src, &self.rules)? else {
-            return Ok(Found::Nothing);
+        let body = match self.state {
+            State::Head => match self.head.read(src, &self.rules)? {
+                Some(start) => Body::announced(&self.head, start, &self.rules)?,
+                None => return Ok(Found::Nothing),
+            },
+            State::Body(body) => Announced::Body(body),
+            State::Failed(DecodeError { kind, .. }) => return Err(Fault { kind, at: 0 }),
+            State::Between | State::Skip(_) => return Ok(Found::Nothing),
         };
-        match Body::announced(&self.head, start, &self.rules)? {
+        match body {
             Announced::Body(body) => self.read_body(body, src),
             Announced::TooLarge { start, length } => Ok(Found::TooLarge { start, length }),
         }
@@ -240,18 +236,18 @@ impl Decoder {
         }
     }
 
-    /// Drops what has arrived of a body that is too large.
+    /// Drops what has arrived of a body that is too large, with the NUL behind it.
     #[cold]
-    fn skip(&mut self, left: u64, src: &mut BytesMut) -> Result<Found, Fault> {
+    fn skip(&mut self, left: u64, src: &mut BytesMut) -> Result<(), Fault> {
         let here = usize::try_from(left).map_or(src.len(), |left| left.min(src.len()));
         self.consume(here, src);
         self.state = State::Skip(left - here as u64);
         match src.first() {
-            None => Ok(Found::Nothing),
+            None => Ok(()),
             Some(0) => {
                 self.consume(1, src);
                 self.state = State::Between;
-                self.read_between(src)
+                Ok(())
             }
             Some(_) => Err(Fault {
                 kind: DecodeErrorKind::MissingNulAfterBody,

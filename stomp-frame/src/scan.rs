@@ -13,20 +13,27 @@ pub(crate) const BLOCK: usize = 64;
 /// the marks.
 #[inline]
 pub(crate) fn significant(octets: &[u8]) -> u64 {
-    let padded;
-    let octets = match octets.first_chunk() {
-        Some(octets) => octets,
-        None => {
-            padded = pad(octets);
-            &padded
-        }
-    };
+    match octets.first_chunk() {
+        Some(block) => significant_in_block(block),
+        None => significant_in_rest(octets),
+    }
+}
+
+#[inline]
+fn significant_in_block(octets: &[u8; BLOCK]) -> u64 {
     let marks = octets.map(is_significant).map(u8::from);
     let (words, _) = marks.as_chunks();
     words
         .iter()
         .rev()
         .fold(0, |bits, word| bits << 8 | gather(*word))
+}
+
+/// For the last octets that have arrived: few, if they arrive one by one.
+#[cold]
+fn significant_in_rest(octets: &[u8]) -> u64 {
+    let marks = octets.iter().rev().map(|octet| is_significant(*octet));
+    marks.fold(0, |bits, mark| bits << 1 | u64::from(mark))
 }
 
 #[inline]
@@ -65,13 +72,6 @@ fn is_plain_part(octets: &[u8; 16]) -> bool {
 #[inline]
 pub(crate) fn may_need_escape(octet: u8) -> bool {
     (octet <= b'\r') | (octet == b':') | (octet == b'\\')
-}
-
-#[cold]
-fn pad(octets: &[u8]) -> [u8; BLOCK] {
-    let mut padded = [b' '; BLOCK];
-    padded[..octets.len()].copy_from_slice(octets);
-    padded
 }
 
 #[cfg(test)]
