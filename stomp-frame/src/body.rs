@@ -38,8 +38,8 @@ pub(crate) struct Extent {
     pub(crate) body: usize,
     /// Octets of the body.
     pub(crate) length: usize,
-    /// Where the NUL is that ends the frame.
-    pub(crate) nul: usize,
+    /// Where the frame ends, behind its NUL.
+    pub(crate) end: usize,
 }
 
 impl Body {
@@ -52,7 +52,8 @@ impl Body {
         };
         let fault = |kind| Fault { kind, at: line };
         let length = octets.ok_or(fault(DecodeErrorKind::BadContentLength))?;
-        if length > 0 && !rules.allow_body(head.command()) {
+        let is_spare = length > 0 && !rules.allow_body(head.command());
+        if is_spare && !rules.tolerance.spare_bodies {
             return Err(fault(DecodeErrorKind::BodyNotAllowed));
         }
         match usize::try_from(length) {
@@ -74,15 +75,26 @@ impl Body {
         rules: &Rules,
     ) -> Result<Option<Extent>, Fault> {
         match self.end {
-            End::Known(end) => self.read_counted(end, src),
+            End::Known(end) => self.read_counted(end, src, head, rules),
             End::Nul(scanned) => self.read_until_nul(scanned, src, head, rules),
         }
     }
 
     #[inline]
-    fn read_counted(&self, end: usize, src: &mut BytesMut) -> Result<Option<Extent>, Fault> {
+    fn read_counted(
+        &self,
+        end: usize,
+        src: &mut BytesMut,
+        head: &Head,
+        rules: &Rules,
+    ) -> Result<Option<Extent>, Fault> {
         match src.get(end) {
+            Some(0) if rules.tolerance.spare_bodies => Ok(Some(self.kept(end, head, rules))),
             Some(0) => Ok(Some(self.extent(end))),
+            Some(_) if rules.tolerance.short_content_length => Ok(Some(Extent {
+                end,
+                ..self.kept(end, head, rules)
+            })),
             Some(_) => Err(Fault {
                 kind: DecodeErrorKind::MissingNulAfterBody,
                 at: end,
@@ -108,11 +120,12 @@ impl Body {
         let end = scanned + octets;
         self.end = End::Nul(end);
         let text = &src[self.start..end];
-        if text.is_empty() || rules.allow_body(head.command()) {
+        let is_taken = rules.allow_body(head.command()) || rules.tolerance.spare_bodies;
+        if text.is_empty() || is_taken {
             if text.len() as u64 > rules.limits.body {
                 return Err(self.fault(DecodeErrorKind::BodyTooLong));
             }
-            return Ok(nul.map(|_| self.extent(end)));
+            return Ok(nul.map(|_| self.kept(end, head, rules)));
         }
         // A CR may become a line end as long as nothing stands behind it.
         let is_line_end = matches!(text, b"\n" | b"\r\n") || nul.is_none() && text == b"\r";
@@ -136,7 +149,19 @@ impl Body {
         Extent {
             body: self.start,
             length: nul - self.start,
-            nul,
+            end: nul + 1,
+        }
+    }
+
+    /// The same, without a body where there should be none.
+    fn kept(&self, nul: usize, head: &Head, rules: &Rules) -> Extent {
+        let extent = self.extent(nul);
+        match rules.allow_body(head.command()) {
+            true => extent,
+            false => Extent {
+                length: 0,
+                ..extent
+            },
         }
     }
 }

@@ -284,14 +284,14 @@ impl Decoder {
 
     /// Cuts a complete frame off the buffer, without copying it.
     #[inline]
-    fn take_frame(&mut self, Extent { body, length, nul }: Extent, src: &mut BytesMut) -> Frame {
+    fn take_frame(&mut self, Extent { body, length, end }: Extent, src: &mut BytesMut) -> Frame {
         let head = src.split_to(body).freeze();
         let body = match length {
             0 => Bytes::new(),
             _ => src.split_to(length).freeze(),
         };
-        src.advance(nul + 1 - head.len() - length);
-        self.consumed += nul as u64 + 1;
+        src.advance(end - head.len() - length);
+        self.consumed += end as u64;
         Frame {
             command: self.head.command(),
             headers: self.head.take_headers(head),

@@ -68,6 +68,26 @@ impl Escapes {
     }
 }
 
+impl Escapes {
+    /// Does the same, but takes a backslash for itself at a sequence the version does not define.
+    pub(crate) fn unescape_loosely_into(self, text: &[u8], out: &mut Vec<u8>) {
+        let mut rest = text;
+        while let Some(at) = memchr::memchr(b'\\', rest) {
+            out.extend_from_slice(&rest[..at]);
+            let letter = rest.get(at + 1);
+            match letter.and_then(|letter| self.decode(*letter)) {
+                Some(meant) => out.push(meant),
+                None => {
+                    out.push(b'\\');
+                    out.extend(letter);
+                }
+            }
+            rest = rest.get(at + 2..).unwrap_or_default();
+        }
+        out.extend_from_slice(rest);
+    }
+}
+
 /// A backslash is followed by something the version gives no meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Undefined;

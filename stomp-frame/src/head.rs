@@ -168,7 +168,7 @@ impl Head {
             return Ok(true);
         }
         let Ok((_, (name, value))) = grammar::header(&src[line..at], colon - line) else {
-            return Err(fault(DecodeErrorKind::MalformedHeader, line));
+            return self.end_line_with_care(src, line, colon, at, rules);
         };
         if name == header::CONTENT_LENGTH.as_bytes() {
             self.read_content_length(line, value);
@@ -256,8 +256,12 @@ impl Head {
             Cow::Borrowed(_) => colon - line,
             Cow::Owned(_) => memchr::memchr(b':', &text).unwrap_or(NOWHERE),
         };
-        let Ok((_, (name, value))) = grammar::header(&text, name_length) else {
-            return Err(fault(DecodeErrorKind::MalformedHeader, line));
+        let (name, value) = match grammar::header(&text, name_length) {
+            Ok((_, header)) => header,
+            Err(_) => {
+                let odd = odd_header(&text, rules);
+                odd.ok_or(fault(DecodeErrorKind::MalformedHeader, line))?
+            }
         };
         let padded = rules.pads_values() && matches!(value, [b' ' | b'\t', ..]);
         let value = if padded { trim_blanks(value) } else { value };
@@ -268,11 +272,17 @@ impl Head {
             true => rules.escapes(command),
             false => Escapes::None,
         };
-        let is_changed = escapes != Escapes::None || padded || matches!(text, Cow::Owned(_));
+        let has_colon = name.len() < text.len();
+        let is_meant = matches!(text, Cow::Borrowed(_)) && has_colon && !padded;
+        let is_changed = escapes != Escapes::None || !is_meant;
         let span = if is_changed || self.plain.is_some() {
             looked_at(text.len());
-            let span = write_plain(name, value, escapes, self.plain_lines(src, line));
-            span.map_err(|Undefined| fault(DecodeErrorKind::UndefinedEscape, line))?
+            let plain = self.plain_lines(src, line);
+            match rules.tolerance.undefined_escapes {
+                true => write_loosely(name, value, escapes, plain),
+                false => write_plain(name, value, escapes, plain)
+                    .map_err(|Undefined| fault(DecodeErrorKind::UndefinedEscape, line))?,
+            }
         } else {
             Span::new(line, colon, src.len())
         };
@@ -354,6 +364,30 @@ fn write_plain(
     plain.push(b':');
     escapes.unescape_into(value, plain)?;
     Ok(Span::new(start, colon, plain.len()))
+}
+
+/// Does the same whatever the escapes.
+fn write_loosely(name: &[u8], value: &[u8], escapes: Escapes, plain: &mut Vec<u8>) -> Span {
+    let start = plain.len();
+    escapes.unescape_loosely_into(name, plain);
+    let colon = plain.len();
+    plain.push(b':');
+    escapes.unescape_loosely_into(value, plain);
+    Span::new(start, colon, plain.len())
+}
+
+/// Reads a header line that has no colon, or nothing in front of it, if that is tolerated.
+fn odd_header<'a>(line: &'a [u8], rules: &Rules) -> Option<(&'a [u8], &'a [u8])> {
+    match line {
+        [b':', value @ ..] => rules
+            .tolerance
+            .headers_without_name
+            .then_some((&line[..0], value)),
+        name => rules
+            .tolerance
+            .headers_without_colon
+            .then_some((name, &name[name.len()..])),
+    }
 }
 
 fn trim_blanks(mut value: &[u8]) -> &[u8] {

@@ -33,6 +33,18 @@ pub struct Tolerance {
     ///
     /// Clients by hand end CONNECT so.
     pub spare_line_end: bool,
+    /// Drops the body of a frame that may not have one, as RabbitMQ and ActiveMQ do.
+    pub spare_bodies: bool,
+    /// Takes a backslash for itself where what follows makes no escape of it, as ActiveMQ does.
+    pub undefined_escapes: bool,
+    /// Takes a header line without a colon for a header without a value, as ActiveMQ does.
+    pub headers_without_colon: bool,
+    /// Takes a header line that begins with the colon for a header without a name, as RabbitMQ does.
+    pub headers_without_name: bool,
+    /// Ends a body where `content-length` says, even though no NUL is there, as ActiveMQ does.
+    ///
+    /// What follows is read as the next frame, which rarely goes well.
+    pub short_content_length: bool,
 }
 
 impl Tolerance {
@@ -45,10 +57,16 @@ impl Tolerance {
             nul_in_headers: false,
             invalid_utf8: false,
             spare_line_end: false,
+            spare_bodies: false,
+            undefined_escapes: false,
+            headers_without_colon: false,
+            headers_without_name: false,
+            short_content_length: false,
         }
     }
 
-    /// Takes everything that can be given a meaning.
+    /// Takes everything that can be given a meaning: neither [bodies](Self::spare_bodies) that have
+    /// none, nor a [`content-length`](Self::short_content_length) that is wrong.
     #[must_use]
     pub const fn lenient() -> Self {
         Self {
@@ -57,6 +75,11 @@ impl Tolerance {
             nul_in_headers: true,
             invalid_utf8: true,
             spare_line_end: true,
+            spare_bodies: false,
+            undefined_escapes: true,
+            headers_without_colon: true,
+            headers_without_name: true,
+            short_content_length: false,
         }
     }
 }

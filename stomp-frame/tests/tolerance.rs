@@ -1,11 +1,15 @@
 //! What a decoder takes beyond the specification, and that it takes it only when told to.
 
+#[path = "support/reference.rs"]
+mod reference;
 mod support;
 
+use reference::{Rules, refer};
 use stomp_frame::DecodeErrorKind::{
-    BareCr, BodyNotAllowed, InvalidUtf8, MalformedHeader, NulInHeader, UnknownCommand,
+    BareCr, BodyNotAllowed, InvalidUtf8, MalformedHeader, NulInHeader, UndefinedEscape,
+    UnknownCommand,
 };
-use stomp_frame::{DecodeErrorKind, Decoder, Limits, Side, Tolerance, Version};
+use stomp_frame::{DecodeErrorKind, Decoder, Limits, Oversized, Side, Tolerance, Version};
 use support::{Reading, read};
 
 fn decoder(version: Version, tolerance: Tolerance) -> Decoder {
@@ -86,7 +90,78 @@ fn what_is_not_utf8_is_replaced() {
     );
     let wire = b"SEND\n\xff\n\n\0";
     let reading = odd(Version::V1_2, wire, InvalidUtf8);
-    assert_eq!(reading.error.unwrap().kind, MalformedHeader);
+    reads_one(&reading, &[("\u{fffd}", "")]);
+}
+
+#[test]
+fn a_header_without_a_colon_has_no_value() {
+    let wire = b"SEND\njust a word\nand\\c\nk:v\n\n\0";
+    let reading = odd(Version::V1_1, wire, MalformedHeader);
+    reads_one(&reading, &[("just a word", ""), ("and:", ""), ("k", "v")]);
+}
+
+#[test]
+fn a_header_without_a_name_has_a_value() {
+    let reading = odd(Version::V1_2, b"SEND\n:v\n::\nk:v\n\n\0", MalformedHeader);
+    reads_one(&reading, &[("", "v"), ("", ":"), ("k", "v")]);
+}
+
+#[test]
+fn a_backslash_that_begins_no_escape_is_a_backslash() {
+    let wire = b"SEND\nk:a\\tb\\\\\\c\nl\\:\\\n\n\0";
+    let reading = odd(Version::V1_2, wire, UndefinedEscape);
+    reads_one(&reading, &[("k", "a\\tb\\:"), ("l\\", "\\")]);
+    let reading = odd(Version::V1_1, b"SEND\nk:a\\rb\n\n\0", UndefinedEscape);
+    reads_one(&reading, &[("k", "a\\rb")]);
+}
+
+/// Reads the stream with these rules, in pieces of every size and by the reference.
+#[track_caller]
+fn tolerated(tolerance: Tolerance, wire: &[u8]) -> Reading {
+    let version = Version::V1_2;
+    let rules = Rules {
+        side: Side::Client,
+        version,
+        settled: None,
+        tolerance,
+        body: Limits::server().body,
+        oversized: Oversized::Refuse,
+    };
+    let expected = refer(rules, wire);
+    for size in 1..=wire.len() {
+        let reading = read(decoder(version, tolerance), wire.chunks(size));
+        assert_eq!(reading, expected, "pieces of {size}");
+    }
+    expected
+}
+
+#[test]
+fn a_body_where_none_may_be_is_dropped() {
+    let mut tolerance = Tolerance::strict();
+    tolerance.spare_bodies = true;
+    for wire in [
+        &b"SUBSCRIBE\nk:v\n\nab\0"[..],
+        b"SUBSCRIBE\nk:v\n\n\0",
+        b"SUBSCRIBE\nk:v\ncontent-length:3\n\na\0b\0",
+    ] {
+        let reading = tolerated(tolerance, wire);
+        assert_eq!((reading.error, reading.rest), (None, 0));
+        assert_eq!(reading.frames.len(), 1);
+        assert!(reading.frames[0].body.is_empty());
+    }
+    let reading = tolerated(tolerance, b"SEND\n\nab\0");
+    assert_eq!(reading.frames[0].body, "ab");
+}
+
+#[test]
+fn a_body_ends_where_content_length_says() {
+    let mut tolerance = Tolerance::strict();
+    tolerance.short_content_length = true;
+    let reading = tolerated(tolerance, b"SEND\ncontent-length:2\n\nabSEND\n\ncd\0");
+    let bodies: Vec<_> = reading.frames.iter().map(|frame| &frame.body[..]).collect();
+    assert_eq!(bodies, [b"ab", b"cd"]);
+    let reading = tolerated(tolerance, b"SEND\ncontent-length:2\n\nabcd\0");
+    assert_eq!(reading.error.unwrap().kind, NulInHeader);
 }
 
 #[test]

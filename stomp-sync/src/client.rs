@@ -11,8 +11,7 @@ use crate::{Cause, Error, Events, Send, Subscribe};
 /// and any thread may use it.
 ///
 /// When the last handle is gone, and with it all [subscriptions](crate::Subscription) and
-/// [messages](crate::Message), the client disconnects. Dropping never blocks, but for half a second
-/// at most where the client has [no threads](Builder::manual) and the broker takes nothing.
+/// [messages](crate::Message), the client disconnects. Dropping never blocks.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) handle: Handle,

@@ -10,7 +10,8 @@ use std::task::Poll;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use stomp_commands::HeartBeat;
-use stomp_testbroker::{Certificate, Profile, Rule, TestBroker};
+use stomp_frame::Version;
+use stomp_testbroker::{Builder, Certificate, NackPolicy, Profile, Rule, TestBroker};
 use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -23,10 +24,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 #[derive(Parser)]
 #[command(version, after_help = SEE_HELP, after_long_help = EXAMPLES)]
 struct Options {
-    /// Where to listen: PORT or HOST:PORT; port 0 takes a free one. Printed as `listening on
-    /// HOST:PORT`, once clients can connect.
+    /// Where to listen: PORT or HOST:PORT; port 0 takes a free one. May be given several times.
+    /// Printed as `listening on HOST:PORT`, in this order, once clients can connect.
     #[arg(long, value_name = "ADDR", value_parser = address, default_value = "127.0.0.1:61613")]
-    listen: SocketAddr,
+    listen: Vec<SocketAddr>,
 
     /// Listens for WebSocket, too. Printed as `listening on ws://HOST:PORT/ws`.
     #[arg(long, value_name = "ADDR", value_parser = address)]
@@ -36,6 +37,10 @@ struct Options {
     /// `listening on stomp+ssl://HOST:PORT`.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     tls: Option<SocketAddr>,
+
+    /// What is wrong with that certificate: valid (nothing), wrong-host, expired.
+    #[arg(long, value_name = "NAME", requires = "tls", value_parser = certificate)]
+    certificate: Option<Certificate>,
 
     /// Writes the certificate of the authority that clients have to trust to this file, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls")]
@@ -50,14 +55,41 @@ struct Options {
     #[arg(long, value_name = "USER:PASS")]
     login: Vec<String>,
 
+    /// Knows only this virtual host; may be given several times. Without it every name is one, but
+    /// RabbitMQ's manners know only `/`.
+    #[arg(long, value_name = "NAME")]
+    virtual_host: Vec<String>,
+
+    /// Speaks only this version of STOMP; may be given several times.
+    #[arg(long, value_name = "VERSION")]
+    stomp: Vec<Version>,
+
     /// Refuses CONNECT without `host` from 1.1 on, as the specification demands. Several clients
     /// forget it, and no other broker minds.
     #[arg(long)]
     require_host: bool,
 
-    /// Offers heart-beats: what the broker can send and what it wants to receive, in ms.
+    /// Offers heart-beats: what the broker can send and what it wants to receive, in ms. Without
+    /// effect on the manners of real brokers, which repeat what the client says.
     #[arg(long, value_name = "SEND,RECEIVE", default_value_t = HeartBeat::NONE)]
     heart_beat: HeartBeat,
+
+    /// What becomes of a message that a client refuses with NACK: drop, requeue, dead-letter.
+    /// Without it, what the profile does.
+    #[arg(long, value_name = "FATE", value_parser = nack_policy)]
+    nack: Option<NackPolicy>,
+
+    /// Sends a message to the dead letters that came back so often without an ACK.
+    #[arg(long, value_name = "N")]
+    max_deliveries: Option<u32>,
+
+    /// The queue of the dead letters. Without it /queue/DLQ, or what the profile has.
+    #[arg(long, value_name = "QUEUE")]
+    dead_letters: Option<String>,
+
+    /// The longest body that is taken, in octets. Without it 64 MiB.
+    #[arg(long, value_name = "OCTETS")]
+    max_body: Option<u64>,
 
     /// Makes something go wrong; may be given several times. `COMMAND [DESTINATION] [NAME:VALUE]
     /// [#N] FAULT`: see below.
@@ -121,28 +153,19 @@ fn main() -> ExitCode {
 
 fn run(options: Options) -> io::Result<()> {
     let stop = StopSignal::new()?; // before anybody can read that we listen, and stop us
-    let mut builder = TestBroker::builder()
-        .listen(options.listen)
-        .profile(options.profile)
-        .configure(|config| {
-            config.heart_beat = options.heart_beat;
-            config.host_required = Some(options.require_host);
-            if !options.transcript {
-                config.transcript = 0;
-            }
-        });
-    for login in &options.login {
-        let (user, passcode) = user_and_passcode(login);
-        builder = builder.login(user, passcode);
-    }
+    let mut builder = builder(&options);
     if let Some(address) = options.websocket {
         builder = builder.websocket_at(address);
     }
     if let Some(address) = options.tls {
-        builder = builder.tls_at(Certificate::Valid, address);
+        builder = builder.tls_at(options.certificate.unwrap_or_default(), address);
     }
     let broker = builder.try_start().map_err(hint_at_a_free_port)?;
-    if !options.listen.ip().is_loopback() {
+    if !options
+        .listen
+        .iter()
+        .all(|address| address.ip().is_loopback())
+    {
         eprintln!("stomp-testbroker: warning: everybody who reaches this machine can come in");
     }
     if let Some(file) = options.ca_file {
@@ -156,7 +179,9 @@ fn run(options: Options) -> io::Result<()> {
     for rule in options.fault {
         rule.mount(&broker).leave();
     }
-    println!("listening on {}", broker.address());
+    for address in broker.addresses() {
+        println!("listening on {address}");
+    }
     if options.websocket.is_some() {
         println!("listening on {}", broker.websocket_url());
     }
@@ -168,6 +193,40 @@ fn run(options: Options) -> io::Result<()> {
         print!("{}", broker.transcript());
     }
     Ok(())
+}
+
+/// Prepares all but the ports for WebSocket and TLS.
+fn builder(options: &Options) -> Builder {
+    let mut builder = TestBroker::builder()
+        .profile(options.profile)
+        .configure(|config| {
+            config.heart_beat = options.heart_beat;
+            config.virtual_hosts.clone_from(&options.virtual_host);
+            config.host_required = Some(options.require_host);
+            config.nack = options.nack;
+            config.max_deliveries = options.max_deliveries;
+            config.dead_letters.clone_from(&options.dead_letters);
+            if let Some(octets) = options.max_body {
+                config.caps.frame = config.caps.frame.body(octets);
+            }
+            if !options.transcript {
+                config.transcript = 0;
+            }
+        });
+    if !options.stomp.is_empty() {
+        builder = builder.versions(options.stomp.iter().copied());
+    }
+    for login in &options.login {
+        let (user, passcode) = user_and_passcode(login);
+        builder = builder.login(user, passcode);
+    }
+    for (number, address) in options.listen.iter().enumerate() {
+        builder = match number {
+            0 => builder.listen(*address),
+            _ => builder.also_listen(*address),
+        };
+    }
+    builder
 }
 
 /// SIGTERM and SIGINT, which no longer kill the process once this exists.
@@ -210,6 +269,24 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     let addresses = (host, port).to_socket_addrs();
     let mut addresses = addresses.map_err(|error| format!("{host:?} is no host: {error}"))?;
     addresses.next().ok_or_else(|| EXPECTED.to_owned())
+}
+
+fn certificate(text: &str) -> Result<Certificate, &'static str> {
+    match text {
+        "valid" => Ok(Certificate::Valid),
+        "wrong-host" => Ok(Certificate::WrongHost),
+        "expired" => Ok(Certificate::Expired),
+        _ => Err("expected valid, wrong-host or expired"),
+    }
+}
+
+fn nack_policy(text: &str) -> Result<NackPolicy, &'static str> {
+    match text {
+        "drop" => Ok(NackPolicy::Drop),
+        "requeue" => Ok(NackPolicy::Requeue),
+        "dead-letter" => Ok(NackPolicy::DeadLetter),
+        _ => Err("expected drop, requeue or dead-letter"),
+    }
 }
 
 /// Reads a login, or ends the program. Not a parser of clap's, which prints what it cannot read.

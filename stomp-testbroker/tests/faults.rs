@@ -228,7 +228,7 @@ fn profiles_are_named_by_their_server_header() {
     for profile in Profile::ALL {
         let broker = TestBroker::builder().profile(profile).in_memory();
         let mut client = Peer::open(&broker);
-        client.say("CONNECT\naccept-version:1.2\nhost:h\n\n");
+        client.say("CONNECT\naccept-version:1.2\nhost:/\n\n");
         let connected = client.hear();
         let server = value(&connected, "server");
         let dialect = stomp_commands::Dialect::detect(server);

@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
             Some((None, line)) => {
                 return Err(Stop::Fault(DecodeErrorKind::BadContentLength, line));
             }
-            Some((Some(1..), line)) if !may_have_body => {
+            Some((Some(1..), line)) if !may_have_body && !self.rules.tolerance.spare_bodies => {
                 return Err(Stop::Fault(DecodeErrorKind::BodyNotAllowed, line));
             }
             Some((Some(octets), line)) if octets > u128::from(self.rules.body) => {
@@ -130,7 +130,12 @@ impl<'a> Reader<'a> {
                 self.reading.skipped.push(octets as u64);
                 return self.skip_body(octets);
             }
-            Some((Some(octets), _)) => frame.body = self.read_counted(from, octets as usize)?,
+            Some((Some(octets), _)) => {
+                frame.body = self.read_counted(from, octets as usize)?;
+                if !may_have_body {
+                    frame.body.clear();
+                }
+            }
         }
         self.reading.frames.push(frame);
         Ok(())
@@ -190,10 +195,13 @@ impl<'a> Reader<'a> {
     fn read_header(&self, command: Command, line: &Line) -> Result<(String, String), Stop> {
         let fault = |kind| Stop::Fault(kind, line.start);
         let text = self.read_text(line)?;
-        let (name, mut value) = text
-            .split_once(':')
-            .filter(|(name, _)| !name.is_empty())
-            .ok_or(fault(DecodeErrorKind::MalformedHeader))?;
+        let tolerance = self.rules.tolerance;
+        let (name, mut value) = match text.split_once(':') {
+            Some(("", value)) if tolerance.headers_without_name => ("", value),
+            None if tolerance.headers_without_colon => (text.as_str(), ""),
+            Some(("", _)) | None => return Err(fault(DecodeErrorKind::MalformedHeader)),
+            Some(header) => header,
+        };
         if self.rules.version == Version::V1_0 {
             value = value.trim_start_matches([' ', '\t']);
         }
@@ -213,11 +221,16 @@ impl<'a> Reader<'a> {
         let mut characters = text.chars();
         while let Some(character) = characters.next() {
             plain.push(match character {
-                '\\' => match characters.next()? {
-                    '\\' => '\\',
-                    'n' => '\n',
-                    'c' => ':',
-                    'r' if version == Version::V1_2 => '\r',
+                '\\' => match characters.next() {
+                    Some('\\') => '\\',
+                    Some('n') => '\n',
+                    Some('c') => ':',
+                    Some('r') if version == Version::V1_2 => '\r',
+                    other if self.rules.tolerance.undefined_escapes => {
+                        plain.push('\\');
+                        plain.extend(other);
+                        continue;
+                    }
                     _ => return None,
                 },
                 character => character,
@@ -233,6 +246,10 @@ impl<'a> Reader<'a> {
             Some(0) => {
                 self.at = start + octets + 1;
                 Ok(Bytes::copy_from_slice(&self.wire[start..start + octets]))
+            }
+            Some(_) if self.rules.tolerance.short_content_length => {
+                self.at = start + octets;
+                Ok(Bytes::copy_from_slice(&self.wire[start..self.at]))
             }
             Some(_) => Err(Stop::Fault(
                 DecodeErrorKind::MissingNulAfterBody,
@@ -260,7 +277,7 @@ impl<'a> Reader<'a> {
             Some(_) => matches!(body, b"\n" | b"\r\n"),
             None => matches!(body, b"\n" | b"\r\n" | b"\r"),
         };
-        match may_have_body {
+        match may_have_body || self.rules.tolerance.spare_bodies {
             _ if body.is_empty() => {}
             true if is_too_long => return Err(Stop::Fault(DecodeErrorKind::BodyTooLong, start)),
             true => {}

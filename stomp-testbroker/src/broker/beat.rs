@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 use super::Broker;
 use super::connection::{Connection, ConnectionId, State};
 use crate::fault::Standing;
+use crate::profile::Watch;
 
 impl Broker {
     /// Tells when [`handle_timeout`](Self::handle_timeout) has to be called for this connection.
@@ -60,7 +61,11 @@ impl Broker {
         let every = beats.send_every?;
         let beating =
             connection.state == State::Connected && !self.stands(connection, Standing::StopBeating);
-        beating.then(|| beats.sent + every)
+        let last = match beats.beats_at {
+            Some(ticks) => ticks.next_after(beats.sent),
+            None => beats.sent,
+        };
+        beating.then(|| last + every)
     }
 }
 
@@ -70,12 +75,12 @@ fn silence_deadline(connection: &Connection) -> Option<Instant> {
     if connection.state != State::Connected {
         return None;
     }
-    let dead = beats.received + beats.dead_after?;
-    let Some(period) = beats.looked_at_every else {
-        return Some(dead);
-    };
-    let over = (dead - beats.opened).as_millis() % period.as_millis();
-    Some(dead - Duration::from_millis(over.try_into().unwrap_or(0)))
+    let silence = beats.dead_after?;
+    Some(match (beats.watch, beats.looks_at) {
+        (Watch::LastTick, Some(ticks)) => ticks.last_before(beats.received + silence),
+        (Watch::NextTick, Some(ticks)) => ticks.next_after(beats.received) + silence,
+        _ => beats.received + silence,
+    })
 }
 
 /// When the next delayed frame goes on.
@@ -90,30 +95,64 @@ mod tests {
     use super::*;
     use crate::{Config, Profile};
 
-    /// How long after CONNECTED a client is cut off that says something once, and then no more.
-    fn life(profile: Profile, last_word: Duration) -> Duration {
-        let mut broker = Broker::new(Config {
-            profile,
-            ..Config::default()
-        });
-        let start = Instant::now();
-        let id = broker.handle_open(start);
-        let connect = b"CONNECT\naccept-version:1.2\nhost:/\nheart-beat:1000,1000\n\n\0";
-        broker.handle_data(id, connect, start);
-        broker.handle_data(id, b"\n", start + last_word);
-        loop {
-            let now = broker.poll_timeout(id).expect("it has to notice");
-            broker.handle_timeout(id, now);
-            broker.poll_transmit(id, now);
-            if broker.poll_close(id) {
-                return now - start;
+    /// A client of a broker that beats when the broker asks it to, and the times it sees.
+    struct Client {
+        broker: Broker,
+        id: ConnectionId,
+        start: Instant,
+    }
+
+    impl Client {
+        fn connect(profile: Profile, heart_beat: &str) -> Self {
+            let mut broker = Broker::new(Config {
+                profile,
+                ..Config::default()
+            });
+            let start = Instant::now();
+            let id = broker.handle_open(start);
+            let connect =
+                format!("CONNECT\naccept-version:1.2\nhost:/\nheart-beat:{heart_beat}\n\n\0");
+            broker.handle_data(id, connect.as_bytes(), start);
+            broker.poll_transmit(id, start);
+            Self { broker, id, start }
+        }
+
+        /// Lets time pass until the broker does something: whether it is a beat, and when.
+        fn hear(&mut self) -> (bool, Duration) {
+            loop {
+                let now = self.broker.poll_timeout(self.id).expect("it has a timer");
+                // A real timer is late, if by little.
+                let late = now + Duration::from_millis(1);
+                self.broker.handle_timeout(self.id, late);
+                if self.broker.poll_transmit(self.id, late).is_some() {
+                    return (true, now - self.start);
+                }
+                if self.broker.poll_close(self.id) {
+                    return (false, now - self.start);
+                }
+            }
+        }
+
+        fn end(mut self) -> u128 {
+            loop {
+                if let (false, time) = self.hear() {
+                    return time.as_millis();
+                }
             }
         }
     }
 
+    /// How long after CONNECTED a client is cut off that says something once, and then no more.
+    fn life(profile: Profile, heart_beat: &str, last_word: u64) -> u128 {
+        let mut client = Client::connect(profile, heart_beat);
+        let last_word = client.start + Duration::from_millis(last_word);
+        client.broker.handle_data(client.id, b"\n", last_word);
+        client.end()
+    }
+
     #[test]
     fn rabbitmq_looks_for_silence_once_in_a_period() {
-        let life = |ms| life(Profile::RabbitMq, Duration::from_millis(ms)).as_millis();
+        let life = |ms| life(Profile::RabbitMq, "1000,1000", ms);
         assert_eq!(life(0), 3000);
         assert_eq!(life(500), 3000);
         assert_eq!(life(999), 3000);
@@ -121,8 +160,34 @@ mod tests {
     }
 
     #[test]
-    fn activemq_counts_from_the_last_word() {
-        let life = life(Profile::ActiveMq, Duration::from_millis(500));
-        assert_eq!(life.as_millis(), 2500);
+    fn activemq_counts_silence_from_its_next_look() {
+        // As observed, to within 5 ms.
+        let life = |heart_beat, ms| life(Profile::ActiveMq, heart_beat, ms);
+        assert_eq!(life("500,500", 0), 1500);
+        assert_eq!(life("500,500", 700), 2000);
+        assert_eq!(life("500,0", 0), 1000);
+        assert_eq!(life("800,300", 0), 1900);
+        assert_eq!(life("800,300", 400), 2700);
+        assert_eq!(life("1000,400", 300), 2400);
+        assert_eq!(life("300,800", 0), 900);
+    }
+
+    #[test]
+    fn activemq_beats_by_the_clock() {
+        let beats = |heart_beat| -> Vec<u128> {
+            let mut client = Client::connect(Profile::ActiveMq, heart_beat);
+            let beats = (0..4).map(|_| client.hear());
+            let beats = beats.take_while(|(beat, _)| *beat);
+            // The clock is a little ahead, so round up.
+            beats
+                .map(|(_, time)| time.as_millis().next_multiple_of(100))
+                .collect()
+        };
+        // As observed.
+        assert_eq!(beats("0,300"), [600, 900, 1200, 1500]);
+        assert_eq!(beats("800,300"), [600, 900, 1200, 1500]);
+        assert_eq!(beats("1000,400"), [800, 1200, 1600, 2000]);
+        assert_eq!(beats("500,500")[0], 1000);
+        assert!(beats("300,800").is_empty());
     }
 }

@@ -10,6 +10,7 @@ use super::delivery::Lead;
 use super::queue::{Entry, QueueId};
 use super::transaction::Transaction;
 use crate::fault::{RuleId, Standing};
+use crate::profile::{Ticks, Watch};
 
 /// Names a connection of a [`Broker`](crate::Broker): 1 is the first that was ever opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +74,8 @@ pub(crate) struct Connection {
     pub(crate) temporary: Vec<Arc<str>>,
     /// Messages of subscriptions that have ended, which stay with the client (RabbitMQ).
     pub(crate) left_unacked: Vec<(QueueId, Vec<Delivery>)>,
+    /// Ids that subscriptions which have ended left to be acknowledged (ActiveMQ).
+    pub(crate) late_acks: VecDeque<String>,
     /// RECEIPTs of SEND that come late (RabbitMQ).
     pub(crate) confirms: Vec<Confirm>,
     /// Number of the last delivery; ids of messages are made of it.
@@ -110,6 +113,7 @@ impl Connection {
             transactions: HashMap::new(),
             temporary: Vec::new(),
             left_unacked: Vec::new(),
+            late_acks: VecDeque::new(),
             confirms: Vec::new(),
             deliveries: 0,
             received_octets: 0,
@@ -125,8 +129,10 @@ impl Connection {
     pub(crate) fn add_subscription(&mut self, subscription: Subscription) -> u32 {
         self.next_subscription += 1;
         let number = self.next_subscription;
-        self.subscription_keys
-            .insert(subscription.key.clone(), number);
+        if subscription.part_of.is_none() {
+            let key = subscription.key.clone();
+            self.subscription_keys.insert(key, number);
+        }
         self.subscriptions.insert(number, subscription);
         number
     }
@@ -137,6 +143,17 @@ impl Connection {
             self.subscription_keys.remove(&subscription.key);
         }
         Some(subscription)
+    }
+
+    /// Returns the subscriptions that are one for the client: that of this number, and those that
+    /// were added since its pattern fits further destinations.
+    pub(crate) fn parts_of(&self, number: u32) -> impl Iterator<Item = (u32, &Subscription)> {
+        self.subscriptions
+            .range(number..)
+            .map(|(part, subscription)| (*part, subscription))
+            .filter(move |(part, subscription)| {
+                *part == number || subscription.part_of == Some(number)
+            })
     }
 
     pub(crate) fn subscription_by_id(&self, id: &str) -> Option<u32> {
@@ -167,8 +184,12 @@ pub(crate) struct Beats {
     pub(crate) send_every: Option<Duration>,
     /// Silence longer than this is death.
     pub(crate) dead_after: Option<Duration>,
-    /// When that is looked at, counted from CONNECTED; all the time if there is no such period.
-    pub(crate) looked_at_every: Option<Duration>,
+    /// When the broker looks for silence.
+    pub(crate) watch: Watch,
+    /// Its clock for that.
+    pub(crate) looks_at: Option<Ticks>,
+    /// Its clock for its own beats, if it goes by one.
+    pub(crate) beats_at: Option<Ticks>,
 }
 
 impl Beats {
@@ -179,7 +200,9 @@ impl Beats {
             sent: now,
             send_every: None,
             dead_after: None,
-            looked_at_every: None,
+            watch: Watch::Always,
+            looks_at: None,
+            beats_at: None,
         }
     }
 }
@@ -203,6 +226,8 @@ pub(crate) enum AckMode {
 #[derive(Debug)]
 pub(crate) struct Subscription {
     pub(crate) key: Key,
+    /// The subscription with a pattern for a destination that this one fits.
+    pub(crate) part_of: Option<u32>,
     pub(crate) queue: QueueId,
     pub(crate) mode: AckMode,
     pub(crate) prefetch: Option<usize>,

@@ -1,11 +1,12 @@
 use std::time::Instant;
 
 use stomp_commands::FrameError;
-use stomp_frame::{Command, DecodeError, Frame};
+use stomp_frame::{Command, DecodeError, DecodeErrorKind, Frame};
 
 use super::Broker;
 use super::connection::{ConnectionId, State};
 use super::frames::receipt_frame;
+use crate::Profile;
 use crate::profile::{Reaction, reaction};
 
 /// Why a frame was refused. Becomes the `message` of ERROR.
@@ -64,6 +65,9 @@ pub enum Failure {
     /// A destination without a name, where the broker wants one.
     #[error("the destination is empty")]
     EmptyDestination,
+    /// RabbitMQ: a queue or topic whose name has a slash.
+    #[error("the name of the destination has a slash that is not escaped")]
+    InvalidDestination,
     /// RabbitMQ: a destination of a kind that it does not know.
     #[error("unknown destination")]
     UnknownDestination,
@@ -138,7 +142,8 @@ impl Broker {
 
     /// Answers octets that are not STOMP. RabbitMQ goes on behind an unknown command.
     pub(crate) fn refuse_octets(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
-        self.refuse(id, Failure::Malformed(error), None, now);
+        let receipt = self.receipt_behind(id, error);
+        self.refuse(id, Failure::Malformed(error), receipt.as_deref(), now);
         let mut decoder = self.manners.decoder(self.config.caps.frame);
         let version = self.connections[&id].version;
         decoder.set_version(self.manners.wire_version(version));
@@ -152,6 +157,18 @@ impl Broker {
             None => input.clear(),
         }
         connection.decoder = decoder;
+    }
+
+    /// Looks for the receipt that a frame with an unknown command asks for, which ActiveMQ sees.
+    fn receipt_behind(&self, id: ConnectionId, error: DecodeError) -> Option<String> {
+        if error.kind != DecodeErrorKind::UnknownCommand || self.config.profile != Profile::ActiveMq
+        {
+            return None;
+        }
+        let input = std::str::from_utf8(&self.connections.get(&id)?.input).ok()?;
+        let mut headers = input.lines().skip(1).take_while(|line| !line.is_empty());
+        let receipt = headers.find_map(|line| line.strip_prefix("receipt:"));
+        receipt.map(str::to_owned)
     }
 
     /// Ends a connection from the broker's side: input is ignored from now on, and the driver

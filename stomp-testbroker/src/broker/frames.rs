@@ -277,7 +277,7 @@ fn rabbitmq_words(failure: Failure, text: &str) -> &str {
             ..
         } => "Missing transaction",
         Failure::MissingHeader { .. } => "Missing header",
-        Failure::EmptyDestination => "Invalid destination",
+        Failure::EmptyDestination | Failure::InvalidDestination => "Invalid destination",
         Failure::UnknownDestination => "Unknown destination",
         Failure::DuplicateSubscription => "Duplicated subscription identifier",
         Failure::UnknownSubscription => "No subscription found",

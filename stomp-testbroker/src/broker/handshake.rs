@@ -7,7 +7,7 @@ use super::Broker;
 use super::connection::{ConnectionId, State};
 use super::failure::{Failure, require};
 use super::frames::Accepted;
-use crate::profile::{HeartBeatAnswer, Rhythm};
+use crate::profile::{HeartBeatAnswer, Rhythm, Ticks, Watch};
 
 impl Broker {
     /// Handles CONNECT and STOMP: version, virtual host, login, heart-beats.
@@ -82,8 +82,15 @@ impl Broker {
             None if version > Version::V1_0 && required => require(frame, header::HOST)?,
             None => return Ok(()),
         };
-        let known = &self.config.virtual_hosts;
-        if known.is_empty() || known.iter().any(|name| name == host) {
+        let configured = &self.config.virtual_hosts;
+        let is_known = match configured.as_slice() {
+            [] => {
+                let known = self.manners.virtual_hosts;
+                known.is_empty() || known.contains(&host)
+            }
+            known => known.iter().any(|name| name == host),
+        };
+        if is_known {
             Ok(())
         } else {
             Err(Failure::UnknownHost)
@@ -129,25 +136,50 @@ impl Broker {
         let agreed = negotiate::heart_beat(ours, theirs);
         let configured = self.config.dead_percent;
         let dead_percent = configured.unwrap_or(self.manners.dead_percent);
-        let looks = self.manners.looks_by_the_period && configured.is_none();
+        let watch = match configured {
+            Some(_) => Watch::Always,
+            None => self.manners.watch,
+        };
         let rhythm = self.manners.rhythm;
         let every = agreed.send.filter(is_reachable);
+        let period = agreed.receive.filter(is_reachable);
+        // ActiveMQ has one clock for both, which starts with the shorter period.
+        let shorter = match (every, period) {
+            (Some(every), Some(period)) => every.min(period),
+            _ => Duration::ZERO,
+        };
         let beats = &mut self.connection(id).beats;
         beats.received = now;
-        beats.sent = match (every, rhythm) {
-            (Some(every), Rhythm::LateFirst) => now + every,
-            _ => now,
-        };
+        beats.sent = now;
         beats.send_every = every.map(|every| match rhythm {
             Rhythm::Half => every / 2,
-            Rhythm::Full | Rhythm::LateFirst => every,
+            Rhythm::Full | Rhythm::Ticks => every,
         });
-        let period = agreed.receive.filter(is_reachable);
+        beats.beats_at = every
+            .filter(|_| rhythm == Rhythm::Ticks)
+            .map(|every| Ticks {
+                first: match shorter {
+                    Duration::ZERO => now + every,
+                    shorter => now + shorter,
+                } - HEAD_START.min(every / 10),
+                every,
+            });
         beats.dead_after = period.map(|period| period * dead_percent / 100);
-        beats.looked_at_every = period.filter(|_| looks);
+        beats.watch = watch;
+        beats.looks_at = period.map(|every| Ticks {
+            first: match watch {
+                Watch::NextTick => now + shorter,
+                _ => now,
+            },
+            every,
+        });
         self.announce(id);
     }
 }
+
+/// ActiveMQ's clock ticks from the arrival of CONNECT on, which is a moment before CONNECTED leaves:
+/// so its beats are never quite as late as two periods.
+const HEAD_START: Duration = Duration::from_millis(5);
 
 /// A period of more than a year never comes, and would only overflow deadlines.
 fn is_reachable(period: &Duration) -> bool {

@@ -182,14 +182,23 @@ fn parse_rabbitmq(connection: &Connection, command: Command, text: &str) -> Resu
     let subscription = connection.subscription_keys.get(&key);
     let subscription = *subscription.ok_or(Failure::UnknownSubscription)?;
     let delivery = number(delivery).ok_or(unknown)?;
-    let found = &connection.subscriptions[&subscription];
-    if found.position(delivery).is_none() {
-        return Err(Failure::SettledAlready(delivery));
+    let mut parts = connection.parts_of(subscription);
+    let holder = parts.find(|(_, part)| part.position(delivery).is_some());
+    match holder {
+        Some((subscription, _)) => Ok(Named {
+            subscription,
+            delivery,
+        }),
+        None => Err(Failure::SettledAlready(delivery)),
     }
-    Ok(Named {
-        subscription,
-        delivery,
-    })
+}
+
+/// Makes the text that an ACK in this version names a delivery by.
+pub(crate) fn named_by(profile: Profile, version: Version, parts: Parts<'_>) -> String {
+    match version {
+        Version::V1_2 => ack(profile, parts),
+        _ => message_id(profile, parts),
+    }
 }
 
 /// Looks through all that the client has got; the first that has such an id is meant.
@@ -204,10 +213,6 @@ fn find_by_text(
     let fits = |subscription: &Subscription| {
         connection.version == Version::V1_2 || wanted.is_none() || subscription.id() == wanted
     };
-    let make = match connection.version {
-        Version::V1_2 => ack,
-        _ => message_id,
-    };
     let mut subscriptions = connection.subscriptions.iter();
     subscriptions.find_map(|(number, subscription)| {
         let mut unsettled = subscription.unsettled.iter();
@@ -219,7 +224,7 @@ fn find_by_text(
                 delivery: delivery.number,
                 message: delivery.entry.message.number,
             };
-            fits(subscription) && make(profile, parts) == text
+            fits(subscription) && named_by(profile, connection.version, parts) == text
         })?;
         Some(Named {
             subscription: *number,

@@ -10,6 +10,7 @@ mod handshake;
 mod ids;
 mod inspect;
 mod output;
+mod patterns;
 mod process;
 mod queue;
 mod resolve;
@@ -36,6 +37,7 @@ use crate::transcript::Transcript;
 use chaos::Chaos;
 use connection::{Connection, State};
 use delivery::Tail;
+use patterns::Pattern;
 use queue::{Destinations, QueueId};
 
 /// Octets that a driver hands over at a time, at most, if it does not want to cost memory.
@@ -64,6 +66,8 @@ pub struct Broker {
     connections: BTreeMap<ConnectionId, Connection>,
     opened: u64,
     destinations: Destinations,
+    /// Subscriptions to whatever fits.
+    patterns: Vec<Pattern>,
     /// Messages taken so far.
     messages: u64,
     /// When the first message was delivered.
@@ -101,6 +105,7 @@ impl Broker {
             connections: BTreeMap::new(),
             opened: 0,
             destinations: Destinations::default(),
+            patterns: Vec::new(),
             messages: 0,
             started: None,
             stored: 0,

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use bytes::{BufMut, BytesMut};
-use stomp_frame::{ContentLength, EncodeError, Encoder, Frame, Side, header};
+use stomp_frame::{ContentLength, EncodeError, Encoder, Frame, Headers, Side, Version, header};
 
 use super::Broker;
 use super::connection::{ConnectionId, State};
@@ -57,6 +57,14 @@ impl Broker {
             return;
         };
         let before = connection.output.len();
+        let raw;
+        let frame = match self.config.profile {
+            Profile::ActiveMq if connection.version == Version::V1_0 => {
+                raw = with_raw_line_feeds(frame);
+                &raw
+            }
+            _ => frame,
+        };
         let version = self.manners.wire_version(connection.version);
         let encoder = Encoder::new(Side::Server).version(version);
         // ActiveMQ's text messages go without.
@@ -86,12 +94,34 @@ impl Broker {
         debug_assert_eq!(connection.state, State::Connected);
         connection.output.put_u8(b'\n');
         connection.sent_octets += 1;
-        connection.beats.sent = now;
+        let beats = &mut connection.beats;
+        beats.sent = match beats.beats_at {
+            Some(ticks) => ticks.last_before(now),
+            None => now,
+        };
         self.announce(id);
     }
 }
 
-/// Writes a frame; headers that the version cannot carry are left out (a line feed in 1.0).
+/// Makes of a header with a line feed what a client takes it for when it is not escaped, which is
+/// how ActiveMQ writes to 1.0: another header, if there is a colon behind it.
+fn with_raw_line_feeds(frame: &Frame) -> Frame {
+    let mut raw = frame.clone();
+    if frame.headers.iter().all(|(_, value)| !value.contains('\n')) {
+        return raw;
+    }
+    raw.headers = Headers::new();
+    for (name, value) in &frame.headers {
+        let mut lines = value.split('\n');
+        raw.headers.append(name, lines.next().unwrap_or_default());
+        let others = lines.filter_map(|line| line.split_once(':'));
+        raw.headers.extend(others);
+    }
+    raw
+}
+
+/// Writes a frame; headers that the version cannot carry are left out (a line feed in 1.0, a NUL in
+/// any).
 fn write(frame: &Frame, encoder: Encoder, output: &mut BytesMut) {
     if write_head(frame, encoder, output) {
         output.reserve(frame.body.len() + 1);
@@ -109,8 +139,13 @@ pub(crate) fn write_head(frame: &Frame, encoder: Encoder, output: &mut BytesMut)
     loop {
         match encoder.encode_head(&reduced, output) {
             Ok(()) => return true,
-            Err(EncodeError::Unencodable { name, .. }) if reduced.headers.contains(&name) => {
+            Err(EncodeError::Unencodable { name, .. } | EncodeError::NulInHeader { name })
+                if reduced.headers.contains(&name) =>
+            {
                 reduced.headers.remove(&name);
+            }
+            Err(EncodeError::EmptyHeaderName) if reduced.headers.contains("") => {
+                reduced.headers.remove("");
             }
             Err(_) => return false,
         }

@@ -65,7 +65,11 @@ impl Broker {
                 }
                 match then {
                     Then::Nothing => {}
-                    Then::Dispatch(queue) => self.dispatch(queue, now),
+                    Then::Dispatch(queues) => {
+                        for queue in queues {
+                            self.dispatch(queue, now);
+                        }
+                    }
                     Then::HangUp => self.hang_up(id, now),
                 }
             }
@@ -162,7 +166,7 @@ pub(crate) enum Answer {
 enum Then {
     Nothing,
     /// A new subscription: its RECEIPT comes before its first MESSAGE.
-    Dispatch(QueueId),
+    Dispatch(Vec<QueueId>),
     HangUp,
 }
 

@@ -189,6 +189,19 @@ impl Destinations {
         self.names.get(name).copied()
     }
 
+    /// Counts the destinations there are.
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Iterates over all destinations, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Destination> {
+        self.names.iter().map(|(name, target)| Destination {
+            name: Arc::clone(name),
+            target: *target,
+        })
+    }
+
     /// Tells what a name stands for; makes the queue or topic at first use. `None` if there are
     /// `cap` of them already.
     pub(crate) fn find_or_create(&mut self, name: &str, cap: usize) -> Option<Destination> {

@@ -29,15 +29,19 @@ impl Broker {
         from: Option<ConnectionId>,
         name: &str,
     ) -> Result<Destination, Failure> {
+        let is_bare = !name.starts_with('/');
         match (from, self.config.profile) {
             (_, Profile::RabbitMq | Profile::ActiveMq) if name.is_empty() => {
                 Err(Failure::EmptyDestination)
             }
-            (_, Profile::RabbitMq)
-                if name.starts_with('/') && !RABBITMQ.iter().any(|p| name.starts_with(p)) =>
-            {
+            // What has no kind is a queue.
+            (_, Profile::RabbitMq | Profile::ActiveMq) if is_bare => {
+                self.destination(&format!("/queue/{name}"))
+            }
+            (_, Profile::RabbitMq) if !RABBITMQ.iter().any(|kind| name.starts_with(kind)) => {
                 Err(Failure::UnknownDestination)
             }
+            (_, Profile::RabbitMq) if has_slashes(name) => Err(Failure::InvalidDestination),
             (Some(id), _) if name.starts_with(TEMPORARY) => {
                 let private = self.private_name(id, name);
                 let private = self.destination(&private)?;
@@ -54,8 +58,13 @@ impl Broker {
     /// Finds a destination, and makes it at first use.
     pub(crate) fn destination(&mut self, name: &str) -> Result<Destination, Failure> {
         let cap = self.config.caps.destinations;
+        let before = self.destinations.len();
         let found = self.destinations.find_or_create(name, cap);
-        found.ok_or(Failure::TooMany("destinations"))
+        let found = found.ok_or(Failure::TooMany("destinations"))?;
+        if self.destinations.len() > before && !self.patterns.is_empty() {
+            self.fit_into_patterns(&found);
+        }
+        Ok(found)
     }
 
     /// Makes a name that others can answer to out of `reply-to:/temp-queue/…`.
@@ -92,6 +101,7 @@ impl Broker {
             id,
             Subscription {
                 key,
+                part_of: None,
                 queue,
                 mode: AckMode::Auto,
                 prefetch: None,
@@ -129,4 +139,12 @@ impl Broker {
         let name = subscribe.headers.get(header::DESTINATION)?;
         name.starts_with(TEMPORARY).then(|| name.into())
     }
+}
+
+/// Tells whether the name of a queue or topic has more slashes than its kind, which RabbitMQ wants
+/// to be escaped.
+fn has_slashes(name: &str) -> bool {
+    let kinds = ["/queue/", "/topic/"];
+    let rest = kinds.iter().find_map(|kind| name.strip_prefix(kind));
+    rest.is_some_and(|rest| rest.contains('/'))
 }

@@ -18,7 +18,10 @@ impl Broker {
         frame: Frame,
         now: Instant,
     ) -> Result<(), Failure> {
-        require(&frame, header::DESTINATION)?;
+        let destination = require(&frame, header::DESTINATION)?;
+        if self.config.profile == Profile::ActiveMq && destination.contains(',') {
+            return self.send_to_all(id, &frame, destination, now);
+        }
         if self.config.profile == Profile::RabbitMq && frame.headers.contains(header::MESSAGE_ID) {
             return Err(Failure::MessageIdNotAllowed);
         }
@@ -32,6 +35,23 @@ impl Broker {
                 self.add_step(id, &transaction, Step::Send(Arc::new(message)));
             }
             None => self.route(Arc::new(message), now),
+        }
+        Ok(())
+    }
+
+    /// Handles SEND to several destinations, with commas between them.
+    fn send_to_all(
+        &mut self,
+        id: ConnectionId,
+        frame: &Frame,
+        destinations: &str,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        for destination in destinations.split(',').filter(|name| !name.is_empty()) {
+            let mut copy = frame.clone();
+            copy.headers.set(header::DESTINATION, destination);
+            copy.headers.set("original-destination", destinations);
+            self.send(id, copy, now)?;
         }
         Ok(())
     }

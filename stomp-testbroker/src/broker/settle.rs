@@ -1,12 +1,12 @@
 use std::time::Instant;
 
-use stomp_frame::{Command, Frame};
+use stomp_frame::{Command, Frame, Version, header};
 
 use super::Broker;
 use super::config::NackPolicy;
-use super::connection::{AckMode, Connection, ConnectionId, Delivery};
+use super::connection::{AckMode, Connection, ConnectionId, Delivery, Subscription};
 use super::failure::Failure;
-use super::ids::{self, Named};
+use super::ids::{self, Named, Parts};
 use super::queue::QueueId;
 use super::transaction::Step;
 
@@ -25,6 +25,9 @@ pub(crate) struct Taken {
     pub(crate) deliveries: Vec<Delivery>,
 }
 
+/// The oldest ones are forgotten.
+const MAX_LATE_ACKS: usize = 1000;
+
 impl Broker {
     /// Handles ACK and NACK.
     pub(crate) fn settle(
@@ -34,7 +37,10 @@ impl Broker {
         now: Instant,
     ) -> Result<(), Failure> {
         let profile = self.config.profile;
-        let named = ids::named(profile, id, &self.connections[&id], frame)?;
+        let named = match ids::named(profile, id, &self.connections[&id], frame) {
+            Err(_) if frame.command == Command::Ack && self.is_late_ack(id, frame) => return Ok(()),
+            named => named?,
+        };
         let transaction = self.check_transaction(id, frame)?;
         let taken = self.take_deliveries(id, frame.command, named);
         if taken.is_empty() {
@@ -97,8 +103,11 @@ impl Broker {
                 deliveries: Vec::from_iter(delivery),
             }];
         }
+        let whole = subscription.part_of.unwrap_or(named.subscription);
         let subscriptions = connection.subscriptions.iter_mut();
-        let covered = subscriptions.filter(|(number, _)| crosses || **number == named.subscription);
+        let covered = subscriptions.filter(|(number, subscription)| {
+            crosses || subscription.part_of.unwrap_or(**number) == whole
+        });
         covered
             .filter_map(|(number, subscription)| {
                 let unsettled = &mut subscription.unsettled;
@@ -110,6 +119,45 @@ impl Broker {
                 })
             })
             .collect()
+    }
+
+    /// Remembers by which ids a client may acknowledge, to no effect, what an ended subscription had.
+    pub(crate) fn leave_late_acks(
+        &mut self,
+        id: ConnectionId,
+        number: u32,
+        subscription: &Subscription,
+    ) {
+        let profile = self.config.profile;
+        let connection = self.connection(id);
+        let version = connection.version;
+        let deliveries = subscription.unsettled.iter();
+        let ids = deliveries.map(|delivery| {
+            let parts = Parts {
+                connection: id,
+                subscription: number,
+                key: &subscription.key,
+                delivery: delivery.number,
+                message: delivery.entry.message.number,
+            };
+            ids::named_by(profile, version, parts)
+        });
+        connection.late_acks.extend(ids);
+        let over = connection.late_acks.len().saturating_sub(MAX_LATE_ACKS);
+        connection.late_acks.drain(..over);
+    }
+
+    /// Tells whether an ACK is for a message of a subscription that has ended, the first one.
+    fn is_late_ack(&mut self, id: ConnectionId, frame: &Frame) -> bool {
+        let connection = self.connection(id);
+        let name = match connection.version {
+            Version::V1_2 => header::ID,
+            _ => header::MESSAGE_ID,
+        };
+        let named = frame.headers.get(name);
+        let mut late = connection.late_acks.iter();
+        let at = late.position(|late| Some(late.as_str()) == named);
+        at.and_then(|at| connection.late_acks.remove(at)).is_some()
     }
 
     /// Carries out what the client decided.

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use stomp_frame::{Frame, Version, header};
@@ -11,12 +12,12 @@ use super::resolve::TEMPORARY;
 use crate::Profile;
 
 impl Broker {
-    /// Handles SUBSCRIBE; returns the queue that now has one consumer more.
+    /// Handles SUBSCRIBE; returns the queues that now have one consumer more.
     pub(crate) fn subscribe(
         &mut self,
         id: ConnectionId,
         frame: &Frame,
-    ) -> Result<QueueId, Failure> {
+    ) -> Result<Vec<QueueId>, Failure> {
         let name = require(frame, header::DESTINATION)?;
         let key = self.subscription_key(id, frame)?;
         let mode = self.ack_mode(frame)?;
@@ -33,20 +34,23 @@ impl Broker {
             return Err(Failure::UnknownDestination); // it delivers to the asker without
         }
         let destination = self.resolve(Some(id), name)?;
+        let name = &destination.name;
         let queue = match destination.target {
             Target::Topic(topic) => {
                 self.destinations.topic_mut(topic).counts.subscribes += 1;
+                let name = Arc::clone(name);
                 match self.durable_name(id, frame) {
-                    Some(name) => self.destinations.durable(topic, destination.name, name),
-                    None => self.destinations.add_subscriber(topic, destination.name),
+                    Some(durable) => self.destinations.durable(topic, name, durable),
+                    None => self.destinations.add_subscriber(topic, name),
                 }
             }
             Target::Queue(queue) => queue,
         };
-        self.add_consumer(
+        let consumer = self.add_consumer(
             id,
             Subscription {
                 key,
+                part_of: None,
                 queue,
                 mode,
                 prefetch: self.manners.prefetch_of(frame),
@@ -55,19 +59,26 @@ impl Broker {
                 lead: None,
             },
         );
-        Ok(queue)
+        let mut queues = self.add_pattern(consumer, name);
+        queues.push(queue);
+        Ok(queues)
     }
 
-    pub(crate) fn add_consumer(&mut self, id: ConnectionId, subscription: Subscription) {
+    pub(crate) fn add_consumer(
+        &mut self,
+        id: ConnectionId,
+        subscription: Subscription,
+    ) -> Consumer {
         let queue = subscription.queue;
-        let number = self.connection(id).add_subscription(subscription);
+        let consumer = Consumer {
+            connection: id,
+            subscription: self.connection(id).add_subscription(subscription),
+        };
         if let Some(queue) = self.destinations.queue_mut(queue) {
             queue.counts.subscribes += 1;
-            queue.consumers.push(Consumer {
-                connection: id,
-                subscription: number,
-            });
+            queue.consumers.push(consumer);
         }
+        consumer
     }
 
     pub(crate) fn unsubscribe(
@@ -87,10 +98,14 @@ impl Broker {
             }
         }
         let key = self.subscription_key(id, frame)?;
-        let number = self.connection(id).subscription_keys.get(&key);
+        let connection = self.connection(id);
+        let number = connection.subscription_keys.get(&key);
         let number = *number.ok_or(Failure::UnknownSubscription)?;
-        if let Some(queue) = self.end_subscription(id, number, now) {
-            self.dispatch(queue, now);
+        let parts = connection.parts_of(number).map(|(part, _)| part);
+        for part in parts.collect::<Vec<_>>() {
+            if let Some(queue) = self.end_subscription(id, part, now) {
+                self.dispatch(queue, now);
+            }
         }
         match durable {
             Some(durable) => self.forget_durable(&durable),
@@ -147,6 +162,9 @@ impl Broker {
     /// handed out again.
     fn end_subscription(&mut self, id: ConnectionId, number: u32, now: Instant) -> Option<QueueId> {
         let subscription = self.take_subscription(id, number)?;
+        if self.manners.takes_late_acks {
+            self.leave_late_acks(id, number, &subscription);
+        }
         let queue = subscription.queue;
         let unsettled = subscription.unsettled.into();
         if self.manners.keeps_unacked {
@@ -160,6 +178,7 @@ impl Broker {
 
     fn take_subscription(&mut self, id: ConnectionId, number: u32) -> Option<Subscription> {
         let subscription = self.connection(id).remove_subscription(number)?;
+        self.remove_pattern(id, number);
         if let Some(queue) = self.destinations.queue_mut(subscription.queue) {
             queue.remove_consumer(Consumer {
                 connection: id,

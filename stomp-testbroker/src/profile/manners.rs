@@ -1,10 +1,11 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use stomp_commands::Dialect;
 use stomp_commands::dialect::{Expiry, Flow};
 use stomp_frame::{Decoder, Frame, Limits, Side, Tolerance, Version, header};
 
 use super::Profile;
+use super::wildcards::Wildcards;
 use crate::NackPolicy;
 
 /// Deadlines further away than a year would only overflow.
@@ -28,8 +29,43 @@ pub(crate) enum Rhythm {
     Full,
     /// After each half.
     Half,
-    /// After each, but the first one only after two.
-    LateFirst,
+    /// At ticks of a clock, one a period, if nothing was sent since the tick before: a beat is one
+    /// to two periods behind a frame.
+    Ticks,
+}
+
+/// When a broker looks whether a client is silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// All the time.
+    Always,
+    /// At ticks, one a period: the last one that is not too late is the end.
+    LastTick,
+    /// At ticks, one a period: silence counts from the one that follows the last octet.
+    NextTick,
+}
+
+/// The ticks of a clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticks {
+    pub(crate) first: Instant,
+    pub(crate) every: Duration,
+}
+
+impl Ticks {
+    /// Returns the last tick that is not after `time`, or the first of all.
+    pub(crate) fn last_before(self, time: Instant) -> Instant {
+        let since = time.saturating_duration_since(self.first).as_nanos();
+        let over = since % self.every.as_nanos().max(1);
+        let whole = u64::try_from(since - over).unwrap_or(u64::MAX);
+        self.first + Duration::from_nanos(whole)
+    }
+
+    /// Returns the first tick that is not before `time`.
+    pub(crate) fn next_after(self, time: Instant) -> Instant {
+        let last = self.last_before(time);
+        if last < time { last + self.every } else { last }
+    }
 }
 
 /// A profile as data: in what brokers differ, apart from the shape of their frames.
@@ -46,8 +82,14 @@ pub(crate) struct Manners {
     pub(crate) rhythm: Rhythm,
     /// How much of a period of silence is death.
     pub(crate) dead_percent: u32,
-    /// Whether it looks for silence once in a period: at the end of the last one that it bears.
-    pub(crate) looks_by_the_period: bool,
+    pub(crate) watch: Watch,
+    /// The virtual hosts there are; any, if none is named.
+    pub(crate) virtual_hosts: &'static [&'static str],
+    /// Which destinations stand for several.
+    pub(crate) wildcards: Option<Wildcards>,
+    /// Whether a subscription that has ended leaves its last messages to be acknowledged, once each
+    /// and in vain.
+    pub(crate) takes_late_acks: bool,
     /// What it reads beyond the specification.
     pub(crate) octets: Tolerance,
     /// Whether it escapes and unescapes in 1.0 as in 1.2.
@@ -90,7 +132,10 @@ impl Manners {
                 heart_beat: HeartBeatAnswer::Own,
                 rhythm: Rhythm::Full,
                 dead_percent: 200,
-                looks_by_the_period: false,
+                watch: Watch::Always,
+                virtual_hosts: &[],
+                wildcards: None,
+                takes_late_acks: false,
                 octets: Tolerance::strict(),
                 escapes_in_every_version: false,
                 connect_time: Duration::from_secs(10),
@@ -115,8 +160,13 @@ impl Manners {
                 heart_beat: HeartBeatAnswer::MirrorWholeSeconds,
                 rhythm: Rhythm::Half,
                 dead_percent: 300,
-                looks_by_the_period: true,
-                octets: nul_anywhere(),
+                watch: Watch::LastTick,
+                virtual_hosts: &["/"],
+                wildcards: Some(Wildcards {
+                    any_words: "#",
+                    in_queues: false,
+                }),
+                octets: rabbitmq_octets(),
                 escapes_in_every_version: true,
                 eol_after_frame: true,
                 subscription_id_required: false,
@@ -134,8 +184,14 @@ impl Manners {
                 host_required: false,
                 forgives_blanks: false,
                 heart_beat: HeartBeatAnswer::Mirror,
-                rhythm: Rhythm::LateFirst,
-                octets: nul_anywhere(),
+                rhythm: Rhythm::Ticks,
+                watch: Watch::NextTick,
+                wildcards: Some(Wildcards {
+                    any_words: ">",
+                    in_queues: true,
+                }),
+                takes_late_acks: true,
+                octets: activemq_octets(),
                 connect_time: Duration::from_secs(30),
                 eol_after_frame: true,
                 subscription_ids_may_repeat: true,
@@ -272,10 +328,22 @@ impl Manners {
     }
 }
 
-/// NUL passes through, between frames and in them.
-fn nul_anywhere() -> Tolerance {
+fn rabbitmq_octets() -> Tolerance {
     let mut tolerance = Tolerance::strict();
     tolerance.nul_between_frames = true;
     tolerance.nul_in_headers = true;
+    tolerance.spare_bodies = true;
+    tolerance.headers_without_name = true;
+    tolerance
+}
+
+fn activemq_octets() -> Tolerance {
+    let mut tolerance = Tolerance::strict();
+    tolerance.nul_between_frames = true;
+    tolerance.nul_in_headers = true;
+    tolerance.spare_bodies = true;
+    tolerance.undefined_escapes = true;
+    tolerance.headers_without_colon = true;
+    tolerance.short_content_length = true;
     tolerance
 }

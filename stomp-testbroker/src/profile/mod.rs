@@ -1,13 +1,14 @@
 pub(crate) mod java;
 mod manners;
 mod reaction;
+mod wildcards;
 
 use std::fmt;
 use std::str::FromStr;
 
 use stomp_commands::Dialect;
 
-pub(crate) use manners::{HeartBeatAnswer, Manners, Rhythm};
+pub(crate) use manners::{HeartBeatAnswer, Manners, Rhythm, Ticks, Watch};
 pub(crate) use reaction::{Reaction, reaction};
 
 /// Whose manners a broker copies.

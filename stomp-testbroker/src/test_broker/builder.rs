@@ -21,6 +21,7 @@ use crate::{Config, Profile};
 pub struct Builder {
     config: Config,
     addresses: Vec<SocketAddr>,
+    more_addresses: Vec<SocketAddr>,
     #[cfg(feature = "tls")]
     tls: Option<(Certificate, SocketAddr)>,
     #[cfg(feature = "websocket")]
@@ -37,6 +38,7 @@ impl Default for Builder {
         Self {
             config: Config::default(),
             addresses: Vec::new(),
+            more_addresses: Vec::new(),
             #[cfg(feature = "tls")]
             tls: None,
             #[cfg(feature = "websocket")]
@@ -91,6 +93,13 @@ impl Builder {
     /// it sets the address of the next member of a cluster.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.addresses.push(address);
+        self
+    }
+
+    /// Listens on one more address: another way in to the same broker, or the first member of a
+    /// cluster.
+    pub fn also_listen(mut self, address: SocketAddr) -> Self {
+        self.more_addresses.push(address);
         self
     }
 
@@ -202,6 +211,9 @@ impl Builder {
                 }
             }
         }
+        for address in &self.more_addresses {
+            endpoints.push(Endpoint::new(0, Transport::Tcp, *address));
+        }
         let mut broker = self.in_memory();
         #[cfg(feature = "tls")]
         {
@@ -230,6 +242,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("config", &self.config)
             .field("addresses", &self.addresses)
+            .field("more_addresses", &self.more_addresses)
             .field("nodes", &self.nodes)
             .field("patience", &self.patience)
             .finish()

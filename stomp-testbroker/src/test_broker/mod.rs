@@ -81,6 +81,17 @@ impl TestBroker {
         self.node(0).address()
     }
 
+    /// Returns all addresses that it listens on for plain TCP: those of the members of the cluster,
+    /// then those of [`Builder::also_listen`].
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        let endpoints = self
+            .listener
+            .iter()
+            .flat_map(|listener| &listener.endpoints);
+        let plain = endpoints.filter(|endpoint| endpoint.transport.scheme().0 == "stomp");
+        plain.map(|endpoint| endpoint.address)
+    }
+
     /// Returns what clients connect to, as `stomp://127.0.0.1:PORT`.
     ///
     /// # Panics
