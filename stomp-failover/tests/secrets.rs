@@ -53,6 +53,17 @@ fn what_was_read_shows_no_secret() {
 }
 
 #[test]
+fn everything_else_is_shown() {
+    let uri: FailoverUri = "failover:(stomp://user:CANARY@a)?randomize=false"
+        .parse()
+        .expect("well-formed");
+    assert_eq!(
+        format!("{uri:?}"),
+        "FailoverUri(failover:(stomp://user:***@a:61613)?randomize=false)"
+    );
+}
+
+#[test]
 fn it_is_there_where_it_is_asked_for() {
     for text in WELL_FORMED {
         let uri: FailoverUri = text
