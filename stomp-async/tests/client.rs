@@ -4,9 +4,10 @@ mod support;
 
 use std::time::Duration;
 
-use stomp_async::{AckMode, Client, Error, Settled};
+use stomp_async::{AckMode, Client, Error, Settled, Tolerance};
 use stomp_testbroker::TestBroker;
 use support::{builder, client};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -86,6 +87,28 @@ async fn a_refused_login_is_reported_as_what_it_is_and_without_the_passcode() {
     let text = format!("{error} {error:?}");
     assert!(text.contains("refused the connection"), "{text}");
     assert!(!text.contains("wr0ng"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tolerance_towards_the_broker_is_a_choice() {
+    // A NUL too much ends what is strict.
+    async fn connect(tolerance: Tolerance) -> std::result::Result<(), Error> {
+        let client = Client::builder("stomp://odd")
+            .tolerance(tolerance)
+            .transport(|_| async {
+                let (ours, mut theirs) = tokio::io::duplex(1024);
+                tokio::spawn(async move {
+                    let _ = theirs.read(&mut [0; 1024]).await;
+                    let _ = theirs.write_all(b"\0CONNECTED\nversion:1.2\n\n\0").await;
+                    let _ = theirs.read(&mut [0; 1024]).await;
+                });
+                Ok(ours)
+            });
+        client.connect().await.map(drop)
+    }
+    let error = connect(Tolerance::strict()).await.unwrap_err();
+    assert!(error.to_string().contains("broke the protocol"), "{error}");
+    assert!(connect(Tolerance::lenient()).await.is_ok());
 }
 
 #[tokio::test]

@@ -30,7 +30,8 @@ use crate::{
 /// - **Commands** of the application: [`send`](Self::send), [`subscribe`](Self::subscribe), … One
 ///   that returns an error has changed nothing.
 /// - **`handle_*`** tell what happened outside: octets came ([`handle_data`](Self::handle_data)),
-///   the stream ended ([`handle_eof`](Self::handle_eof)), time passed
+///   the stream ended ([`handle_eof`](Self::handle_eof)) or failed
+///   ([`handle_io_error`](Self::handle_io_error)), time passed
 ///   ([`handle_timeout`](Self::handle_timeout)), a part of a piece was written
 ///   ([`handle_written`](Self::handle_written)), the driver stops reading for a while
 ///   ([`handle_pause`](Self::handle_pause), [`handle_resume`](Self::handle_resume)). They never

@@ -11,7 +11,8 @@ use crate::{Cause, Error, Events, Send, Subscribe};
 /// and any thread may use it.
 ///
 /// When the last handle is gone, and with it all [subscriptions](crate::Subscription) and
-/// [messages](crate::Message), the client disconnects. Dropping never blocks.
+/// [messages](crate::Message), the client disconnects. Dropping never blocks, but for half a second
+/// at most where the client has [no threads](Builder::manual) and the broker takes nothing.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) handle: Handle,

@@ -39,7 +39,8 @@ impl Subscribe {
     /// Sets how many messages are held for the application. Default 100, at least 1.
     ///
     /// The broker is asked for as many and no more, if it has a word for that. If it sends more,
-    /// the client stops reading until there is room, while heart-beats go on.
+    /// the client stops reading until there is room, while heart-beats go on. It reads on, and holds
+    /// up to 8 MiB more, as long as somebody waits for an answer or at another subscription.
     pub fn capacity(mut self, messages: usize) -> Self {
         self.capacity = messages.max(1);
         self

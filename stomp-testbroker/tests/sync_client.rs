@@ -1,8 +1,9 @@
 //! The blocking client against the test broker.
 
+use std::io::{Read, Write};
 use std::time::Duration;
 
-use stomp_sync::{AckMode, Client, Error, Settled};
+use stomp_sync::{AckMode, Client, Error, Settled, Tolerance};
 use stomp_testbroker::TestBroker;
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -151,6 +152,29 @@ fn what_speaks_no_stomp_is_given_up_in_time() {
         .connect()
         .unwrap_err();
     assert!(error.to_string().contains("no CONNECTED"), "{error}");
+}
+
+#[test]
+fn tolerance_towards_the_broker_is_a_choice() -> Result {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let uri = format!("stomp://{}", listener.local_addr()?);
+    let odd = std::thread::spawn(move || -> std::io::Result<()> {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept()?;
+            let mut octets = [0; 1024];
+            let _ = stream.read(&mut octets)?;
+            // A NUL too much ends what is strict.
+            stream.write_all(b"\0CONNECTED\nversion:1.2\n\n\0")?;
+            let _ = stream.read(&mut octets);
+        }
+        Ok(())
+    });
+    let connect = |tolerance| Client::builder(&uri).tolerance(tolerance).connect();
+    let error = connect(Tolerance::strict()).unwrap_err();
+    assert!(error.to_string().contains("broke the protocol"), "{error}");
+    drop(connect(Tolerance::lenient())?);
+    odd.join().expect("no panic")?;
+    Ok(())
 }
 
 #[test]

@@ -290,6 +290,14 @@ fn end_before_connected_says_what_it_may_mean() {
 }
 
 #[test]
+fn unexpected_end_of_a_transport_is_an_end() {
+    let mut peer = Peer::connected();
+    let error = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+    peer.session.handle_io_error(&error, peer.now);
+    assert_eq!(peer.closed(), CloseReason::ConnectionLost);
+}
+
+#[test]
 fn transport_that_fails_is_the_reason_in_every_state_but_the_last() {
     let error = std::io::Error::from_raw_os_error(104);
     for state in STATES {
