@@ -1,5 +1,6 @@
 //! The profiles answer as the real brokers did: `observed-*.txt` was written down from these by
-//! `.ci/profiles --record`.
+//! `.ci/profiles --record`. What the strict profile answers was written down, too, so that no change
+//! of it goes unseen.
 
 #[path = "../examples/scenarios/play.rs"]
 mod play;
@@ -25,6 +26,11 @@ fn check(profile: Profile, observed: &str) {
         assert_eq!(played, observed, "{profile}, line {}", line + 1);
     }
     assert_eq!(played.lines().count(), observed.lines().count());
+}
+
+#[test]
+fn strict_profile_answers_as_before() {
+    check(Profile::Strict, include_str!("data/observed-strict.txt"));
 }
 
 #[test]
