@@ -279,7 +279,7 @@ def nack_drops(version):
 @scenario(*WITH_NACK)
 def nack_requeues_as_in_rabbitmq(version):
     with Broker("--profile", "rabbitmq") as broker:
-        client = Client(broker, version)
+        client = Client(broker, version, vhost="/")  # the only one that RabbitMQ knows
         client.subscribe(ack="client-individual")
         client.send(QUEUE, "again")
         client.nack(client.next("message"))
