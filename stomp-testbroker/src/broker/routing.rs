@@ -71,10 +71,12 @@ impl Broker {
         let expires = self.manners.time_to_live(&frame).map(|ttl| now + ttl);
         let persistent = frame.headers.get("persistent") == Some("true");
         let had_length = frame.headers.contains(header::CONTENT_LENGTH);
-        let head = frame.headers.iter();
-        let head = head.map(|(name, value)| name.len() + value.len() + 2).sum();
         let withheld = self.manners.withheld();
-        frame.headers.retain(|name, _| !withheld.contains(&name));
+        let mut head = 0;
+        frame.headers.retain(|name, value| {
+            head += name.len() + value.len() + 2; // with the colon and the line feed
+            !withheld.contains(&name)
+        });
         self.messages += 1;
         let message = Message {
             destination,
