@@ -42,7 +42,25 @@ impl fmt::Display for Table {
     }
 }
 
-/// Sets a thin mark between groups of three digits.
+/// Shows nanoseconds in the unit that leaves at most four digits.
+pub fn duration(nanoseconds: f64) -> String {
+    let (mut time, mut units) = (nanoseconds, ["ns", "µs", "ms", "s"].into_iter());
+    let mut unit = units.next();
+    while time >= 9999.5 && unit != Some("s") {
+        time /= 1000.0;
+        unit = units.next();
+    }
+    format!("{} {}", number(time), unit.unwrap_or_default())
+}
+
+/// Shows a number with a decimal if it is small and has one, and its digits in groups of three.
+pub fn number(number: f64) -> String {
+    if number < 99.95 && number.fract() >= 0.05 {
+        return format!("{number:.1}");
+    }
+    grouped(number.round() as u64)
+}
+
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let groups = digits.as_bytes().rchunks(3).rev();

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::table::{Table, grouped, legend};
+use crate::table::{Table, duration, legend, number};
 use crate::{Corpus, Peer};
 
 /// How long each pair is repeated, and how often at most.
@@ -22,7 +22,7 @@ struct Run {
 /// moment of the machine is one for all of them. Making the input is outside of the clock.
 pub fn measure(corpora: &[&'static Corpus], peers: &[&'static Peer]) {
     let columns = corpora.iter().map(|corpus| corpus.name);
-    let mut times = Table::new("ns a frame", columns.clone());
+    let mut times = Table::new("time a frame", columns.clone());
     let mut rates = Table::new("MB/s", columns.clone());
     let mut allocations = Table::new("allocations a frame", columns);
     println!(
@@ -41,9 +41,9 @@ pub fn measure(corpora: &[&'static Corpus], peers: &[&'static Peer]) {
                 "{name:20} {:6} {time:16.1} {rate:10.0} {each:12.2}",
                 corpus.name
             );
-            times.set(name, corpus.name, grouped(time.round() as u64));
-            rates.set(name, corpus.name, grouped(rate.round() as u64));
-            allocations.set(name, corpus.name, format!("{each:.1}"));
+            times.set(name, corpus.name, duration(time));
+            rates.set(name, corpus.name, number(rate));
+            allocations.set(name, corpus.name, number(each));
         }
     }
     println!("\n{}\n{times}\n{rates}\n{allocations}", legend(corpora));
