@@ -139,6 +139,24 @@ fn headers_have_their_places_in_a_head_of_any_size() {
 }
 
 #[test]
+fn limits_can_be_replaced_between_two_frames() {
+    let connect = b"CONNECT\n\n\0";
+    let send = b"SEND\n\nhello\0";
+    for (limits, reads) in [
+        (Limits::server_before_connect(), false),
+        (Limits::server(), true),
+        (Limits::server().body(4), false),
+        (Limits::server().body(5), true),
+    ] {
+        let mut decoder = Decoder::new(Side::Client, Limits::server_before_connect());
+        let mut buffer = BytesMut::from(&[&connect[..], send].concat()[..]);
+        assert!(matches!(decoder.decode(&mut buffer), Ok(Some(_))));
+        decoder.set_limits(limits);
+        assert_eq!(decoder.decode(&mut buffer).is_ok(), reads, "{limits:?}");
+    }
+}
+
+#[test]
 fn a_body_of_the_limit_is_read_and_one_octet_more_is_not() {
     let limits = Limits::client().body(5);
     reads(limits, "MESSAGE\n\n12345\0");
