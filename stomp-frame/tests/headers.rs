@@ -1,8 +1,8 @@
 //! Headers as an application meets them.
 
 use allocation_counter::measure;
-use bytes::BytesMut;
-use stomp_frame::{Command, Frame, Headers, Version, encode};
+use bytes::{Buf, BytesMut};
+use stomp_frame::{Command, Encoder, Frame, Headers, Side, Version, encode};
 
 fn headers(pairs: &[(&str, &str)]) -> Headers {
     pairs.iter().copied().collect()
@@ -53,13 +53,33 @@ fn few_or_long_headers_are_built_with_one_allocation() {
 }
 
 #[test]
-fn a_frame_is_written_with_one_allocation() {
-    let long = "v".repeat(2_000);
-    let frame = Frame::new(Command::Send)
-        .header("destination", "/queue/orders")
-        .header("k", &long)
-        .header("l", &long);
+fn a_frame_is_written_with_one_allocation_of_about_its_size() {
+    for count in [1, 6, 90] {
+        let mut frame = Frame::new(Command::Send).body(vec![0; 1_000]);
+        frame
+            .headers
+            .extend((0..count).map(|number| (number.to_string(), "value")));
+        let mut wire = BytesMut::new();
+        let allocated = measure(|| encode(&frame, Version::V1_2, &mut wire).expect("it is good"));
+        assert_eq!(allocated.count_total, 1, "{allocated:?}");
+        assert!(wire.capacity() < wire.len() + 200, "{}", wire.capacity());
+    }
+}
+
+#[test]
+fn parts_can_be_written_a_few_octets_at_a_time() {
+    let frame = Frame::new(Command::Send).header("k", "v").body("hello");
+    let encoder = Encoder::new(Side::Client);
     let mut wire = BytesMut::new();
-    let allocated = measure(|| encode(&frame, Version::V1_2, &mut wire).expect("it is good"));
-    assert_eq!(allocated.count_total, 1, "{allocated:?}");
+    encoder.encode(&frame, &mut wire).expect("it is good");
+    for size in 1..wire.len() {
+        let mut parts = encoder.encode_parts(&frame).expect("it is good");
+        let mut written = Vec::new();
+        while parts.has_remaining() {
+            let octets = parts.chunk().len().min(size);
+            written.extend_from_slice(&parts.chunk()[..octets]);
+            parts.advance(octets);
+        }
+        assert_eq!(written, wire, "{size}");
+    }
 }
