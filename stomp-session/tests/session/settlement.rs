@@ -57,6 +57,23 @@ fn each_version_names_the_message_in_its_own_way() {
 }
 
 #[test]
+fn nack_names_the_message_as_ack_does() {
+    for (version, nack) in [
+        ("1.1", "NACK\nmessage-id:m1\nsubscription:s1\n"),
+        ("1.2", "NACK\nid:k1\n"),
+    ] {
+        let mut peer = Peer::by_version(version);
+        peer.subscribe(AckMode::ClientIndividual);
+        let token = peer.receive("s1", 1);
+        let with = With::nothing().receipt("r1").header("x", "y");
+        assert_eq!(peer.session.nack(&token, with, peer.now), Ok(Settled::Sent));
+        assert_eq!(peer.sent(), format!("{nack}receipt:r1\nx:y\n\n\0"));
+        peer.hear("RECEIPT\nreceipt-id:r1\n\n\0");
+        assert_eq!(peer.events(), ["receipt r1"]);
+    }
+}
+
+#[test]
 fn nack_says_what_should_become_of_the_message() {
     let mut peer = Peer::connecting(quiet().dialect(Dialect::RabbitMq));
     peer.hear("CONNECTED\nversion:1.2\n\n\0");

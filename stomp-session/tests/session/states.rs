@@ -211,6 +211,69 @@ fn connected_tells_what_was_agreed() {
 }
 
 #[test]
+fn nothing_is_agreed_before_connected_and_nothing_is_left_after_the_end() {
+    let mut peer = Peer::connecting(Config::default());
+    assert_eq!(peer.session.state(), SessionState::Connecting);
+    assert_eq!(peer.session.connection(), None);
+    peer.hear("CONNECTED\nversion:1.2\nsession:4\nserver:x\nheart-beat:3,4\n\n\0");
+    assert!(peer.session.connection().is_some());
+    assert!(peer.session.poll_timeout().is_some());
+    peer.session.handle_eof(peer.now);
+    assert_eq!(peer.session.state(), SessionState::Closed);
+    assert_eq!(peer.session.connection(), None);
+    assert_eq!(peer.session.poll_timeout(), None);
+}
+
+#[test]
+fn version_that_was_not_offered_is_misbehaviour() {
+    for (offered, answer) in [
+        (Version::V1_0, "version:1.1\n"),
+        (Version::V1_1, ""),
+        (Version::V1_1, "version:1.2\n"),
+        (Version::V1_2, "version:1.3\n"),
+    ] {
+        let mut peer = Peer::connecting(quiet().versions([offered]));
+        peer.hear(&format!("CONNECTED\n{answer}\n\0"));
+        let reason = peer.closed();
+        assert!(
+            matches!(reason, CloseReason::Misbehaviour(Misbehaviour::Frame(_))),
+            "{offered} {answer:?} {reason}"
+        );
+    }
+}
+
+#[test]
+fn server_without_a_version_speaks_1_0_and_the_next_is_offered_all_again() {
+    let mut peer = Peer::connecting(quiet());
+    peer.hear("CONNECTED\nsession:hi\n\n\0");
+    let connection = peer.session.connection().expect("connected").clone();
+    assert_eq!(connection.version, Version::V1_0);
+    assert_eq!(connection.session.as_deref(), Some("hi"));
+    assert_eq!(connection.server, None);
+
+    peer.session.handle_eof(peer.now);
+    let subscriptions = peer.session.into_subscriptions();
+    let next = Session::connect(quiet(), subscriptions, peer.now);
+    let connect = next.expect("good").poll_transmit(peer.now);
+    assert!(connect.is_some_and(|c| c.starts_with(b"CONNECT\naccept-version:1.0,1.1,1.2\n")));
+}
+
+#[test]
+fn heart_beats_are_agreed_anew_on_every_connection() {
+    let agreed = |peer: &Peer| {
+        let beats = peer.session.connection().expect("connected").heart_beat;
+        [beats.send, beats.receive].map(|period| period.map(|period| period.as_millis()))
+    };
+    let mut peer = Peer::connecting(Config::default().heart_beat(HeartBeat::new(1, 2)));
+    peer.hear("CONNECTED\nversion:1.1\nheart-beat:3,4\n\n\0");
+    assert_eq!(agreed(&peer), [Some(4), Some(3)]);
+    let peer = peer.reconnected_by("CONNECTED\nheart-beat:3,4\n\n\0");
+    assert_eq!(agreed(&peer), [None, None], "1.0 has none");
+    let peer = peer.reconnected_by("CONNECTED\nversion:1.2\n\n\0");
+    assert_eq!(agreed(&peer), [None, None]);
+}
+
+#[test]
 fn chosen_dialect_beats_the_servers_name() {
     let mut peer = Peer::connecting(quiet().dialect(Dialect::Artemis));
     peer.hear("CONNECTED\nversion:1.2\nserver:ActiveMQ/5.17.2\n\n\0");

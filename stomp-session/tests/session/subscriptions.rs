@@ -60,6 +60,28 @@ fn two_ids_may_share_a_destination() {
 }
 
 #[test]
+fn subscribe_and_unsubscribe_say_the_same_in_every_version() {
+    for version in ["1.0", "1.1", "1.2"] {
+        let mut peer = Peer::by_version(version);
+        let subscribe = Subscribe::to("/a")
+            .id("4711")
+            .ack(AckMode::Client)
+            .receipt("r1")
+            .header("selector", "colour = 'blue'");
+        let key = peer.session.subscribe(subscribe, peer.now);
+        assert_eq!(
+            peer.sent(),
+            "SUBSCRIBE\nid:4711\ndestination:/a\nack:client\nreceipt:r1\n\
+             selector:colour = 'blue'\n\n\0"
+        );
+        peer.session
+            .unsubscribe(key.expect("new"), With::nothing(), peer.now)
+            .expect("live");
+        assert_eq!(peer.sent(), "UNSUBSCRIBE\nid:4711\n\n\0");
+    }
+}
+
+#[test]
 fn receipt_confirms_a_subscription() {
     let mut peer = Peer::connected();
     let subscribe = Subscribe::to("/a").receipt("r1");

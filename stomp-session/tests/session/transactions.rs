@@ -34,6 +34,30 @@ fn id_of_a_lost_transaction_is_not_made_again() {
 }
 
 #[test]
+fn begin_commit_and_abort_carry_receipts_and_headers() {
+    let mut peer = Peer::connected();
+    let (session, now) = (&mut peer.session, peer.now);
+    let begin = |id: &str, receipt: &str| Begin::new(id).receipt(receipt).header("k", "v");
+    session.begin(begin("4711", "r1"), now).expect("new");
+    let commit = Commit::new("4711").receipt("r2").header("k", "v");
+    session.commit(commit, now).expect("open");
+    session.begin(begin("t", "r3"), now).expect("new");
+    let abort = Abort::new("t").receipt("r4").header("k", "v");
+    session.abort(abort, now).expect("open");
+    let frames = [
+        "BEGIN\ntransaction:4711\nreceipt:r1\nk:v\n\n\0",
+        "COMMIT\ntransaction:4711\nreceipt:r2\nk:v\n\n\0",
+        "BEGIN\ntransaction:t\nreceipt:r3\nk:v\n\n\0",
+        "ABORT\ntransaction:t\nreceipt:r4\nk:v\n\n\0",
+    ];
+    assert_eq!(peer.sent(), frames.concat());
+    for receipt in ["r1", "r2", "r3", "r4"] {
+        peer.hear(&format!("RECEIPT\nreceipt-id:{receipt}\n\n\0"));
+        assert_eq!(peer.events(), [format!("receipt {receipt}")]);
+    }
+}
+
+#[test]
 fn open_one_cannot_be_begun_again() {
     let mut peer = open();
     let again = peer.session.begin(Begin::new("t"), peer.now);
