@@ -148,6 +148,15 @@ mod tests {
     }
 
     #[test]
+    fn gap_in_front_is_closed_at_once() {
+        let mut numbered = letters("abcdefghij");
+        for (number, left) in (0..10).zip((0..10).rev()) {
+            assert!(numbered.remove(number).is_some());
+            assert_eq!((numbered.len(), numbered.places.len()), (left, left));
+        }
+    }
+
+    #[test]
     fn range_has_a_beginning_and_no_end() {
         let mut numbered = letters("abcdef");
         numbered.remove(0);

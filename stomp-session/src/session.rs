@@ -257,10 +257,12 @@ impl Session {
 
     /// The peer, if commands are possible.
     fn peer(&self) -> Result<Peer, UsageError> {
-        match &self.state {
-            State::Connected(connected) => Ok(connected.peer()),
-            _ => Err(UsageError::NotConnected),
-        }
+        let connection = &self.connected()?.connection;
+        let peer = Peer::new(connection.version, connection.dialect);
+        Ok(match self.config.client_id {
+            Some(_) => peer.with_client_id(),
+            None => peer,
+        })
     }
 
     /// Queues a frame of the application, if nothing speaks against it, and waits for its receipt.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use stomp_commands::{Peer, TransactionId};
+use stomp_commands::TransactionId;
 
 use crate::live::Live;
 use crate::receipts::Receipts;
@@ -101,9 +101,5 @@ impl Connected {
             transactions: Vec::new(),
             replaying: 0,
         }
-    }
-
-    pub(crate) fn peer(&self) -> Peer {
-        Peer::new(self.connection.version, self.connection.dialect)
     }
 }

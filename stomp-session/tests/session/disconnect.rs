@@ -3,7 +3,7 @@ use std::time::Duration;
 use stomp_commands::{AckMode, Disconnect};
 use stomp_session::{CloseReason, SessionState, UsageError};
 
-use crate::peer::Peer;
+use crate::peer::{Peer, quiet};
 
 fn disconnecting() -> Peer {
     let mut peer = Peer::connected();
@@ -81,6 +81,26 @@ fn neither_in_time_is_a_reason_of_its_own() {
     peer.sleep_ms(1);
     let after = Duration::from_secs(5);
     assert_eq!(peer.closed(), CloseReason::DisconnectTimedOut { after });
+}
+
+#[test]
+fn its_receipt_has_no_deadline_of_its_own() {
+    let second = Duration::from_secs(1);
+    let mut peer = Peer::connecting(quiet().receipt_timeout(second));
+    peer.hear("CONNECTED\nversion:1.2\n\n\0");
+    peer.events();
+    let disconnect = Disconnect::new().receipt("bye");
+    peer.session
+        .disconnect(disconnect, peer.now)
+        .expect("connected");
+    peer.sent();
+    peer.sleep_ms(4_999);
+    assert_eq!(peer.events(), [""; 0]);
+    peer.hear("RECEIPT\nreceipt-id:bye\n\n\0");
+    let reason = peer.closed();
+    assert_eq!(reason, CloseReason::Disconnected { confirmed: true });
+    assert!(reason.is_orderly());
+    assert!(!CloseReason::ConnectionLost.is_orderly());
 }
 
 #[test]

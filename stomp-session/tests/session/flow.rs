@@ -159,6 +159,22 @@ fn broker_that_takes_nothing_is_dead_after_a_minute_of_no_progress() {
 }
 
 #[test]
+fn patience_with_a_broker_that_takes_nothing_is_configured() {
+    let config = quiet().write_timeout(Duration::from_secs(3));
+    let mut peer = Peer::connecting(config.clone());
+    assert_eq!(peer.session.config(), &config);
+    peer.hear("CONNECTED\nversion:1.2\n\n\0");
+    peer.events();
+    peer.send("r1");
+    assert_eq!(peer.session.outbound(), 39);
+    assert!(peer.session.poll_transmit(peer.now).is_some());
+    peer.sleep_ms(2_999);
+    assert!(!peer.session.is_closed());
+    peer.sleep_ms(1);
+    assert!(peer.session.is_closed());
+}
+
+#[test]
 fn what_is_written_waits_for_nobody() {
     let mut peer = Peer::connected();
     peer.send("r1");

@@ -163,6 +163,27 @@ fn destination_does_not_matter_from_1_1_on() {
 }
 
 #[test]
+fn deletion_names_the_durable_subscription_where_the_broker_goes_by_its_name() {
+    let config = Config::dialect(quiet(), Dialect::ActiveMq).client_id("c");
+    let mut peer = Peer::connecting(config);
+    peer.hear("CONNECTED\nversion:1.2\n\n\0");
+    let durable = Subscribe::to("/topic/a").id("s").durable("kept");
+    let key = peer.session.subscribe(durable, peer.now);
+    peer.sent();
+    peer.session
+        .unsubscribe(
+            key.expect("ActiveMQ can"),
+            With::nothing().delete(),
+            peer.now,
+        )
+        .expect("live");
+    assert_eq!(
+        peer.sent(),
+        "UNSUBSCRIBE\nid:s\nactivemq.subscriptionName:kept\n\n\0"
+    );
+}
+
+#[test]
 fn deleting_a_durable_subscription_names_it() {
     let config = Config::dialect(quiet(), Dialect::RabbitMq);
     let mut peer = Peer::connecting(config);
