@@ -1,10 +1,30 @@
+use std::ops::Range;
+
 use stomp_commands::TransactionId;
 
 use crate::numbered::Numbered;
 
 /// The deliveries of one subscription that are not settled for good.
+///
+/// The ids that settle them stand one behind the other in one text, so that a delivery allocates
+/// nothing. Those of settled ones go when the text is copied, which happens before it is more than
+/// twice as long as it has to be.
 #[derive(Debug, Default)]
-pub(crate) struct Deliveries(Numbered<Fate>);
+pub(crate) struct Deliveries {
+    list: Numbered<Delivery>,
+    ids: String,
+    /// Where `ids` is copied to, to and fro.
+    spare: String,
+    /// Octets of `ids` that belong to deliveries of `list`.
+    used: usize,
+}
+
+#[derive(Debug)]
+struct Delivery {
+    fate: Fate,
+    /// Where its id stands.
+    id: Range<usize>,
+}
 
 #[derive(Debug, PartialEq)]
 enum Fate {
@@ -24,13 +44,25 @@ pub(crate) enum Reach {
 
 impl Deliveries {
     /// Enters a new delivery, and gives its number.
-    pub(crate) fn add(&mut self) -> u64 {
-        self.0.push(Fate::Open)
+    pub(crate) fn add(&mut self, id: &str) -> u64 {
+        if self.list.len() == 0 {
+            self.ids.clear();
+        } else if self.ids.len() > 2 * self.used {
+            self.pack();
+        }
+        let start = self.ids.len();
+        self.ids.push_str(id);
+        self.used += id.len();
+        self.list.push(Delivery {
+            fate: Fate::Open,
+            id: start..self.ids.len(),
+        })
     }
 
-    /// Tells whether the delivery may be settled.
-    pub(crate) fn is_open(&self, number: u64) -> bool {
-        self.0.get(number) == Some(&Fate::Open)
+    /// Returns the id of a delivery that may be settled.
+    pub(crate) fn open(&self, number: u64) -> Option<&str> {
+        let delivery = self.list.get(number)?;
+        (delivery.fate == Fate::Open).then(|| &self.ids[delivery.id.clone()])
     }
 
     /// Settles a delivery, at once or when `transaction` is committed.
@@ -40,17 +72,21 @@ impl Deliveries {
         reach: Reach,
         transaction: Option<&TransactionId>,
     ) {
-        let open = |fate: &Fate| *fate == Fate::Open;
         match (transaction, reach) {
-            (None, Reach::One) => drop(self.0.remove(number)),
-            (None, Reach::UpTo) => self.0.remove_through(number, |fate| open(fate)),
+            (None, Reach::One) => {
+                let delivery = self.list.remove(number);
+                self.used -= delivery.map_or(0, |delivery| delivery.id.len());
+            }
+            (None, Reach::UpTo) => self.remove(number, |fate| *fate == Fate::Open),
             (Some(transaction), reach) => {
-                let reached = self.0.iter_mut().filter(|(n, _)| match reach {
-                    Reach::One => *n == number,
-                    Reach::UpTo => *n <= number,
-                });
-                for (_, fate) in reached.filter(|(_, fate)| open(fate)) {
-                    *fate = Fate::InTransaction(transaction.clone());
+                for (n, delivery) in self.list.iter_mut() {
+                    let reached = match reach {
+                        Reach::One => n == number,
+                        Reach::UpTo => n <= number,
+                    };
+                    if reached && delivery.fate == Fate::Open {
+                        delivery.fate = Fate::InTransaction(transaction.clone());
+                    }
                 }
             }
         }
@@ -58,22 +94,41 @@ impl Deliveries {
 
     /// Settles what the transaction holds.
     pub(crate) fn commit(&mut self, transaction: &TransactionId) {
-        self.0
-            .remove_through(u64::MAX, |fate| fate.is_held_by(transaction));
+        self.remove(u64::MAX, |fate| fate.is_held_by(transaction));
     }
 
     /// Opens again what the transaction holds.
     pub(crate) fn abort(&mut self, transaction: &TransactionId) {
-        for (_, fate) in self.0.iter_mut() {
-            if fate.is_held_by(transaction) {
-                *fate = Fate::Open;
+        for (_, delivery) in self.list.iter_mut() {
+            if delivery.fate.is_held_by(transaction) {
+                delivery.fate = Fate::Open;
             }
         }
     }
 
     /// Deliveries that are not settled, or only by a transaction that is still open.
     pub(crate) fn unsettled(&self) -> usize {
-        self.0.len()
+        self.list.len()
+    }
+
+    fn remove(&mut self, last: u64, of: impl Fn(&Fate) -> bool) {
+        let used = &mut self.used;
+        self.list.remove_through(last, |delivery| {
+            let goes = of(&delivery.fate);
+            *used -= if goes { delivery.id.len() } else { 0 };
+            goes
+        });
+    }
+
+    /// Copies the ids that are still needed.
+    fn pack(&mut self) {
+        self.spare.clear();
+        for (_, delivery) in self.list.iter_mut() {
+            let start = self.spare.len();
+            self.spare.push_str(&self.ids[delivery.id.clone()]);
+            delivery.id = start..self.spare.len();
+        }
+        std::mem::swap(&mut self.ids, &mut self.spare);
     }
 }
 
@@ -89,12 +144,20 @@ mod tests {
 
     fn three() -> Deliveries {
         let mut deliveries = Deliveries::default();
-        assert_eq!([0, 1, 2].map(|_| deliveries.add()), [0, 1, 2]);
+        let numbers = ["k0", "k1", "k2"].map(|id| deliveries.add(id));
+        assert_eq!(numbers, [0, 1, 2]);
         deliveries
     }
 
     fn open(deliveries: &Deliveries) -> Vec<u64> {
-        (0..3).filter(|&n| deliveries.is_open(n)).collect()
+        let is_open = |n: &u64| match deliveries.open(*n) {
+            Some(id) => {
+                assert_eq!(id, format!("k{n}"));
+                true
+            }
+            None => false,
+        };
+        (0..3).filter(is_open).collect()
     }
 
     #[test]
@@ -134,5 +197,30 @@ mod tests {
         deliveries.abort(&u);
         assert_eq!(open(&deliveries), [1, 2]);
         assert_eq!(deliveries.unsettled(), 2);
+    }
+
+    #[test]
+    fn ids_of_settled_deliveries_do_not_pile_up() {
+        let transaction = TransactionId::from("t");
+        let mut deliveries = Deliveries::default();
+        let kept = deliveries.add("kept");
+        for n in 0..1_000 {
+            let number = deliveries.add(&format!("id-{n}"));
+            let other = deliveries.add("other");
+            assert_eq!(deliveries.open(number), Some(&*format!("id-{n}")));
+            deliveries.settle(number, Reach::One, None);
+            assert_eq!(deliveries.open(number), None);
+            deliveries.settle(other, Reach::One, Some(&transaction));
+            deliveries.commit(&transaction);
+            assert_eq!(deliveries.open(kept), Some("kept"));
+            assert_eq!((deliveries.used, deliveries.unsettled()), (4, 1));
+            assert!(deliveries.ids.len() < 32, "{}", deliveries.ids);
+        }
+        let last = deliveries.add("last");
+        deliveries.settle(last, Reach::UpTo, None);
+        assert_eq!((deliveries.used, deliveries.unsettled()), (0, 0));
+        let next = deliveries.add("next");
+        assert_eq!(deliveries.ids, "next");
+        assert_eq!(deliveries.open(next), Some("next"));
     }
 }

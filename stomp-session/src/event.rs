@@ -123,10 +123,9 @@ pub struct Delivery {
 pub struct AckToken {
     pub(crate) epoch: Epoch,
     pub(crate) subscription: SubscriptionKey,
-    pub(crate) number: u64,
-    /// What ACK carries: `ack` of the message in 1.2, its `message-id` before. `None` if it
-    /// cannot be acknowledged.
-    pub(crate) id: Option<Arc<str>>,
+    /// The number of the delivery among those of its subscription. `None` if it cannot be
+    /// acknowledged.
+    pub(crate) number: Option<u64>,
 }
 
 impl AckToken {
@@ -146,7 +145,7 @@ impl AckToken {
     /// left out the header that ACK needs.
     #[must_use]
     pub fn is_ackable(&self) -> bool {
-        self.id.is_some()
+        self.number.is_some()
     }
 }
 

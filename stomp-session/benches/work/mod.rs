@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use stomp_commands::{
-    Ack, AckMode, Delivery as Named, HeartBeat, Peer, ReceiptId, Send, Subscribe, SubscriptionId,
+    Ack, AckMode, Delivery as Named, HeartBeat, Peer, ReceiptId, Send, ServerFrame, Subscribe,
+    SubscriptionId,
 };
 use stomp_frame::{Decoder, Encoder, Item, Limits, Side, Version};
 use stomp_session::{AckToken, Config, Delivery, Event, Session, Settled, Subscriptions, With};
@@ -148,9 +149,9 @@ fn decode(reads: Vec<Vec<u8>>) -> Work {
                 for read in reads {
                     buffer.extend_from_slice(read);
                     while let Some(item) = decoder.decode(&mut buffer).expect("good frames") {
-                        black_box(&item);
                         if let Item::Frame(frame) = item {
-                            drop(frame);
+                            let typed = ServerFrame::from_frame(frame, Version::V1_2);
+                            black_box(&typed);
                         }
                     }
                 }

@@ -210,18 +210,13 @@ impl Session {
         // An `ack` header comes in ack mode `auto`, too, if the sender wrote one.
         let id = match (slot.ack, version) {
             (AckMode::Auto, _) => None,
-            (_, Version::V1_2) => message.ack_id().map(Arc::from),
-            _ => Some(Arc::from(message.message_id())),
-        };
-        let number = match id {
-            Some(_) => slot.deliveries.add(),
-            None => 0,
+            (_, Version::V1_2) => message.ack_id(),
+            _ => Some(message.message_id()),
         };
         let token = AckToken {
             epoch: self.epoch,
             subscription,
-            number,
-            id,
+            number: id.map(|id| slot.deliveries.add(id)),
         };
         let delivery = Delivery {
             message,

@@ -58,15 +58,14 @@ impl Session {
         }
         let peer = self.peer()?;
         with.refuse_for(verdict)?;
-        let id = token.id.as_deref().ok_or(UsageError::NotAckable)?;
+        let number = token.number.ok_or(UsageError::NotAckable)?;
         let slot = self
             .connected()?
             .live
             .get(token.subscription)
             .ok_or(UsageError::UnknownMessage)?;
-        if !slot.deliveries.is_open(token.number) {
-            return Err(UsageError::AlreadySettled);
-        }
+        let id = slot.deliveries.open(number);
+        let id = id.ok_or(UsageError::AlreadySettled)?;
         if let Some(transaction) = &with.transaction {
             self.check_open(transaction)?;
         }
@@ -104,7 +103,7 @@ impl Session {
         self.submit(&frame, ContentLength::Auto, with.receipt, purpose)?;
         if let Some(slot) = self.connected_mut()?.live.get_mut(token.subscription) {
             slot.deliveries
-                .settle(token.number, reach, with.transaction.as_ref());
+                .settle(number, reach, with.transaction.as_ref());
         }
         Ok(Settled::Sent)
     }
