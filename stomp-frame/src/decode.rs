@@ -201,7 +201,7 @@ impl Decoder {
             self.skip(left, src)?;
         }
         if let State::Between = self.state {
-            let eols = self.take_line_ends(src)?;
+            let eols = self.take_line_ends(src);
             if eols > 0 {
                 return Ok(Found::LineEnds(eols));
             }
@@ -256,9 +256,9 @@ impl Decoder {
         }
     }
 
-    /// Takes line ends between frames. A CR at the end of the input waits for its LF.
+    /// Takes line ends between frames. A CR without LF is left for the head to judge.
     #[inline]
-    fn take_line_ends(&mut self, src: &mut BytesMut) -> Result<usize, Fault> {
+    fn take_line_ends(&mut self, src: &mut BytesMut) -> usize {
         let rules = &self.rules;
         let (mut at, mut eols) = (0, 0);
         loop {
@@ -269,17 +269,13 @@ impl Decoder {
                     at += 1;
                     continue;
                 }
-                (Some(b'\r'), Some(_)) if rules.forbids_cr() && at == 0 => {
-                    let kind = DecodeErrorKind::BareCr;
-                    return Err(Fault { kind, at });
-                }
                 _ => break,
             }
             eols += 1;
         }
         looked_at(at);
         self.consume(at, src);
-        Ok(eols)
+        eols
     }
 
     /// Cuts a complete frame off the buffer, without copying it.
