@@ -36,6 +36,13 @@ impl Headers {
         Some(self.text.str(self.find(name)?.value()))
     }
 
+    /// Returns the value of the first header called `name` as octets: enough to compare and to
+    /// copy it, and cheaper than text, which is checked to be text once more.
+    #[must_use]
+    pub fn get_octets(&self, name: &str) -> Option<&[u8]> {
+        Some(self.text.bytes(self.find(name)?.value()))
+    }
+
     /// Returns the values of all headers called `name`, in wire order.
     pub fn get_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         self.spans
@@ -302,6 +309,8 @@ mod tests {
         assert_eq!(headers.len(), 30);
         assert_eq!(headers.get("n0"), Some("v0"));
         assert_eq!(headers.get("n29"), Some("v29"));
+        assert_eq!(headers.get_octets("n29"), Some(&b"v29"[..]));
+        assert_eq!(headers.get_octets("n30"), None);
         assert_eq!(headers.iter().nth(12), Some(("n12", "v12")));
         assert_eq!(headers.iter().len(), 30);
         assert_eq!(headers.names().nth(12), Some(&b"n12"[..]));

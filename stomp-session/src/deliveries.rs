@@ -12,9 +12,9 @@ use crate::numbered::Numbered;
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
     list: Numbered<Delivery>,
-    ids: String,
+    ids: Vec<u8>,
     /// Where `ids` is copied to, to and fro.
-    spare: String,
+    spare: Vec<u8>,
     /// Octets of `ids` that belong to deliveries of `list`.
     used: usize,
 }
@@ -43,15 +43,16 @@ pub(crate) enum Reach {
 }
 
 impl Deliveries {
-    /// Enters a new delivery, and gives its number.
-    pub(crate) fn add(&mut self, id: &str) -> u64 {
+    /// Enters a new delivery, and gives its number. The id is text, which nobody has to check
+    /// again before it is needed.
+    pub(crate) fn add(&mut self, id: &[u8]) -> u64 {
         if self.list.len() == 0 {
             self.ids.clear();
         } else if self.ids.len() > 2 * self.used {
             self.pack();
         }
         let start = self.ids.len();
-        self.ids.push_str(id);
+        self.ids.extend_from_slice(id);
         self.used += id.len();
         self.list.push(Delivery {
             fate: Fate::Open,
@@ -62,7 +63,9 @@ impl Deliveries {
     /// Returns the id of a delivery that may be settled.
     pub(crate) fn open(&self, number: u64) -> Option<&str> {
         let delivery = self.list.get(number)?;
-        (delivery.fate == Fate::Open).then(|| &self.ids[delivery.id.clone()])
+        let id = &self.ids[delivery.id.clone()];
+        let id = std::str::from_utf8(id).expect("it is the value of a header");
+        (delivery.fate == Fate::Open).then_some(id)
     }
 
     /// Settles a delivery, at once or when `transaction` is committed.
@@ -125,7 +128,7 @@ impl Deliveries {
         self.spare.clear();
         for (_, delivery) in self.list.iter_mut() {
             let start = self.spare.len();
-            self.spare.push_str(&self.ids[delivery.id.clone()]);
+            self.spare.extend_from_slice(&self.ids[delivery.id.clone()]);
             delivery.id = start..self.spare.len();
         }
         std::mem::swap(&mut self.ids, &mut self.spare);
@@ -144,7 +147,7 @@ mod tests {
 
     fn three() -> Deliveries {
         let mut deliveries = Deliveries::default();
-        let numbers = ["k0", "k1", "k2"].map(|id| deliveries.add(id));
+        let numbers = [b"k0", b"k1", b"k2"].map(|id| deliveries.add(id));
         assert_eq!(numbers, [0, 1, 2]);
         deliveries
     }
@@ -203,10 +206,10 @@ mod tests {
     fn ids_of_settled_deliveries_do_not_pile_up() {
         let transaction = TransactionId::from("t");
         let mut deliveries = Deliveries::default();
-        let kept = deliveries.add("kept");
+        let kept = deliveries.add(b"kept");
         for n in 0..1_000 {
-            let number = deliveries.add(&format!("id-{n}"));
-            let other = deliveries.add("other");
+            let number = deliveries.add(format!("id-{n}").as_bytes());
+            let other = deliveries.add(b"other");
             assert_eq!(deliveries.open(number), Some(&*format!("id-{n}")));
             deliveries.settle(number, Reach::One, None);
             assert_eq!(deliveries.open(number), None);
@@ -214,13 +217,13 @@ mod tests {
             deliveries.commit(&transaction);
             assert_eq!(deliveries.open(kept), Some("kept"));
             assert_eq!((deliveries.used, deliveries.unsettled()), (4, 1));
-            assert!(deliveries.ids.len() < 32, "{}", deliveries.ids);
+            assert!(deliveries.ids.len() < 32, "{}", deliveries.ids.len());
         }
-        let last = deliveries.add("last");
+        let last = deliveries.add(b"last");
         deliveries.settle(last, Reach::UpTo, None);
         assert_eq!((deliveries.used, deliveries.unsettled()), (0, 0));
-        let next = deliveries.add("next");
-        assert_eq!(deliveries.ids, "next");
+        let next = deliveries.add(b"next");
+        assert_eq!(deliveries.ids, b"next");
         assert_eq!(deliveries.open(next), Some("next"));
     }
 }

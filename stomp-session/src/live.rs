@@ -10,7 +10,8 @@ use crate::deliveries::Deliveries;
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     slots: HashMap<SubscriptionKey, Slot, FxBuildHasher>,
-    keys: HashMap<SubscriptionId, SubscriptionKey, FxBuildHasher>,
+    /// By the octets of their ids, as messages name them.
+    keys: HashMap<Box<[u8]>, SubscriptionKey, FxBuildHasher>,
 }
 
 /// A subscription on this connection.
@@ -37,7 +38,7 @@ impl Slot {
 impl Live {
     pub(crate) fn insert(&mut self, key: SubscriptionKey, slot: Slot) {
         if let Some(id) = &slot.id {
-            self.keys.insert(id.clone(), key);
+            self.keys.insert(id.as_str().as_bytes().into(), key);
         }
         self.slots.insert(key, slot);
     }
@@ -45,7 +46,7 @@ impl Live {
     pub(crate) fn remove(&mut self, key: SubscriptionKey) {
         let slot = self.slots.remove(&key);
         if let Some(id) = slot.and_then(|slot| slot.id) {
-            self.keys.remove(&id);
+            self.keys.remove(id.as_str().as_bytes());
         }
     }
 
@@ -58,7 +59,7 @@ impl Live {
     }
 
     pub(crate) fn has_id(&self, id: &SubscriptionId) -> bool {
-        self.keys.contains_key(id)
+        self.keys.contains_key(id.as_str().as_bytes())
     }
 
     /// Tells whether the destination is subscribed without an id.
@@ -68,7 +69,7 @@ impl Live {
             .any(|slot| slot.id.is_none() && slot.destination == destination)
     }
 
-    pub(crate) fn find(&self, id: &str) -> Option<SubscriptionKey> {
+    pub(crate) fn find(&self, id: &[u8]) -> Option<SubscriptionKey> {
         self.keys.get(id).copied()
     }
 

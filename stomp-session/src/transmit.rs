@@ -55,7 +55,9 @@ impl Transmit {
         content_length: ContentLength,
     ) -> Result<u64, EncodeError> {
         if self.tail.capacity() - self.tail.len() < TYPICAL {
-            self.tail.reserve(BUFFER);
+            // No more than fits where it is, once that has been written.
+            let wanted = BUFFER.saturating_sub(self.tail.len());
+            self.tail.reserve(wanted.max(TYPICAL));
         }
         let encoder = self.encoder.content_length(content_length);
         let start = self.queued;

@@ -118,6 +118,17 @@ fn message_costs_no_allocation() {
 }
 
 #[test]
+fn ack_costs_the_allocation_of_its_frame_and_a_copy_of_the_id() {
+    let mut peer = Peer::new(AckMode::ClientIndividual, 1);
+    let messages = messages(1);
+    let counts = steady(|| {
+        messages.iter().for_each(|message| peer.hear(message));
+        measure(|| peer.settle()).count_total
+    });
+    assert_eq!(counts, [2 * FRAMES as u64]);
+}
+
+#[test]
 fn message_that_stays_unsettled_makes_no_difference() {
     let mut peer = Peer::new(AckMode::ClientIndividual, 1);
     let messages = messages(1);

@@ -9,7 +9,7 @@ use stomp_commands::negotiate;
 use stomp_commands::{
     AckMode, Connected as ConnectedFrame, ErrorFrame, FrameError, Message, Receipt, ReceiptId,
 };
-use stomp_frame::{Command, Frame, Item, Version};
+use stomp_frame::{Command, Frame, Item, Version, header};
 
 use super::Session;
 use crate::live::Slot;
@@ -210,8 +210,8 @@ impl Session {
         // An `ack` header comes in ack mode `auto`, too, if the sender wrote one.
         let id = match (slot.ack, version) {
             (AckMode::Auto, _) => None,
-            (_, Version::V1_2) => message.ack_id(),
-            _ => Some(message.message_id()),
+            (_, Version::V1_2) => message.headers().get_octets(header::ACK),
+            _ => message.headers().get_octets(header::MESSAGE_ID),
         };
         let token = AckToken {
             epoch: self.epoch,
@@ -280,7 +280,7 @@ impl Session {
             None => None,
         };
         let named = match &error.subscription {
-            Some(id) => connected.live.find(id.as_str()),
+            Some(id) => connected.live.find(id.as_str().as_bytes()),
             None => None,
         };
         match (answered, named) {
@@ -419,7 +419,7 @@ impl Session {
 fn find_subscription(connected: &Connected, message: &Message) -> Option<SubscriptionKey> {
     let live = &connected.live;
     let version = connected.connection.version;
-    let id = message.subscription();
+    let id = message.headers().get_octets(header::SUBSCRIPTION);
     let named = id.and_then(|id| live.find(id));
     if version > Version::V1_0 || named.is_some() {
         return named;
