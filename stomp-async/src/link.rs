@@ -94,7 +94,7 @@ impl Link {
                 Ok(0) if !self.outbound.is_empty() => self.session.handle_eof(now()),
                 Ok(octets) => {
                     self.outbound.advance(octets);
-                    self.session.handle_written(now());
+                    self.session.handle_written(octets, now());
                     self.unflushed = octets > 0;
                 }
                 Err(error) => self.session.handle_io_error(&error, now()),

@@ -110,6 +110,11 @@ pub struct Liveness {
     pub dead_percent: u32,
     /// What a network may delay. Default 1 s.
     pub grace: Duration,
+    /// How long a silent broker is given once more before it counts as dead, so that a driver that
+    /// was kept from reading can find out whether something has come in the meantime: see
+    /// [`Session::wants_read_dry`](crate::Session::wants_read_dry). Default zero: its driver always
+    /// reads first.
+    pub second_look: Duration,
 }
 
 /// How much may be under way in a session. What goes beyond is refused, and can be tried again
@@ -160,6 +165,7 @@ impl Default for Liveness {
             send_percent: 80,
             dead_percent: 200,
             grace: Duration::from_secs(1),
+            second_look: Duration::ZERO,
         }
     }
 }
@@ -340,6 +346,13 @@ impl Liveness {
     #[must_use]
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// Sets [`second_look`](Self::second_look).
+    #[must_use]
+    pub const fn second_look(mut self, patience: Duration) -> Self {
+        self.second_look = patience;
         self
     }
 

@@ -29,6 +29,8 @@ struct Delivery {
 #[derive(Debug, PartialEq)]
 enum Fate {
     Open,
+    /// The application has let go of it, and will not settle it.
+    Released,
     /// Settled by a transaction that is still open.
     InTransaction(TransactionId),
 }
@@ -63,9 +65,43 @@ impl Deliveries {
     /// Returns the id of a delivery that may be settled.
     pub(crate) fn open(&self, number: u64) -> Option<&str> {
         let delivery = self.list.get(number)?;
+        (delivery.fate == Fate::Open).then(|| self.id_of(delivery))
+    }
+
+    /// Takes note that the application will not settle a delivery.
+    pub(crate) fn release(&mut self, number: u64) {
+        if let Some(delivery) = self.list.get_mut(number)
+            && delivery.fate == Fate::Open
+        {
+            delivery.fate = Fate::Released;
+        }
+    }
+
+    /// Iterates over the deliveries that may be settled, oldest first.
+    pub(crate) fn open_ones(&self) -> impl Iterator<Item = u64> {
+        self.of_fate(Fate::Open)
+    }
+
+    /// Iterates over those that the application has let go of.
+    pub(crate) fn released_ones(&self) -> impl Iterator<Item = u64> {
+        self.of_fate(Fate::Released)
+    }
+
+    fn of_fate(&self, fate: Fate) -> impl Iterator<Item = u64> {
+        let has =
+            move |(number, delivery): (u64, &Delivery)| (delivery.fate == fate).then_some(number);
+        self.list.iter().filter_map(has)
+    }
+
+    /// Returns the id of a delivery that is not settled, whoever has it.
+    pub(crate) fn unsettled_id(&self, number: u64) -> Option<&str> {
+        let delivery = self.list.get(number)?;
+        delivery.fate.is_free().then(|| self.id_of(delivery))
+    }
+
+    fn id_of(&self, delivery: &Delivery) -> &str {
         let id = &self.ids[delivery.id.clone()];
-        let id = std::str::from_utf8(id).expect("it is the value of a header");
-        (delivery.fate == Fate::Open).then_some(id)
+        std::str::from_utf8(id).expect("it is the value of a header")
     }
 
     /// Settles a delivery, at once or when `transaction` is committed.
@@ -80,14 +116,14 @@ impl Deliveries {
                 let delivery = self.list.remove(number);
                 self.used -= delivery.map_or(0, |delivery| delivery.id.len());
             }
-            (None, Reach::UpTo) => self.remove(number, |fate| *fate == Fate::Open),
+            (None, Reach::UpTo) => self.remove(number, Fate::is_free),
             (Some(transaction), reach) => {
                 for (n, delivery) in self.list.iter_mut() {
                     let reached = match reach {
                         Reach::One => n == number,
                         Reach::UpTo => n <= number,
                     };
-                    if reached && delivery.fate == Fate::Open {
+                    if reached && delivery.fate.is_free() {
                         delivery.fate = Fate::InTransaction(transaction.clone());
                     }
                 }
@@ -136,6 +172,10 @@ impl Deliveries {
 }
 
 impl Fate {
+    fn is_free(&self) -> bool {
+        matches!(self, Self::Open | Self::Released)
+    }
+
     fn is_held_by(&self, transaction: &TransactionId) -> bool {
         matches!(self, Self::InTransaction(holder) if holder == transaction)
     }

@@ -112,6 +112,8 @@ pub struct Delivery {
     pub subscription: SubscriptionKey,
     /// Settles the message: see [`Session::ack`](crate::Session::ack).
     pub token: AckToken,
+    /// What it measured on the wire, headers included.
+    pub octets: usize,
 }
 
 /// Names one delivery on one connection.
@@ -151,13 +153,16 @@ impl AckToken {
 
 /// What became of an ACK or NACK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "it was sent, or it was not")]
+#[expect(clippy::exhaustive_enums, reason = "it was sent, or why not")]
 pub enum Settled {
     /// The frame is queued.
     Sent,
     /// The delivery belongs to a connection that is gone. Nothing was sent; the broker has taken
     /// the message back when that connection ended, and will deliver it again.
     Stale,
+    /// The message counts as consumed already: it came in ack mode `auto`, or the broker gave
+    /// nothing to acknowledge it by. Nothing was sent.
+    NotNeeded,
 }
 
 /// Counts the connections that share one set of [`Subscriptions`](crate::Subscriptions), from 1.

@@ -109,6 +109,8 @@
 
 mod config;
 mod deliveries;
+#[cfg(feature = "engine")]
+pub mod engine;
 mod error;
 mod event;
 mod live;
@@ -124,7 +126,7 @@ mod with;
 pub use config::{Config, FlowLimits, Liveness, Opening, Pieces};
 pub use error::{CloseReason, Misbehaviour, ReceiptFailure, TransportError, UsageError};
 pub use event::{AckToken, Connection, Delivery, Epoch, Event, Refusal, ServerError, Settled};
-pub use session::Session;
+pub use session::{GivingBack, Session, Verdict};
 pub use state::SessionState;
 pub use subscriptions::{SubscriptionKey, Subscriptions};
 pub use with::With;

@@ -1,10 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use rustc_hash::FxBuildHasher;
-use stomp_commands::{AckMode, Subscribe, SubscriptionId, TransactionId};
+use stomp_commands::{AckMode, Prefetch, Subscribe, SubscriptionId, TransactionId};
 
 use crate::SubscriptionKey;
 use crate::deliveries::Deliveries;
+use crate::session::Verdict;
 
 /// The subscriptions of one connection: what they are called on the wire, and their deliveries.
 #[derive(Debug, Default)]
@@ -12,7 +13,29 @@ pub(crate) struct Live {
     slots: HashMap<SubscriptionKey, Slot, FxBuildHasher>,
     /// By the octets of their ids, as messages name them.
     keys: HashMap<Box<[u8]>, SubscriptionKey, FxBuildHasher>,
+    /// Deliveries of subscriptions that have ended, and can still be settled.
+    pub(crate) departed: HashMap<(SubscriptionKey, u64), Departed, FxBuildHasher>,
+    /// What the last of the subscriptions that have ended were called. The broker may still have
+    /// something to say about them.
+    ended: VecDeque<SubscriptionId>,
 }
+
+/// The transactions that are prepared for a delivery: one of them will be committed.
+#[derive(Debug)]
+pub(crate) struct Departed {
+    pub(crate) ack: TransactionId,
+    pub(crate) nack: TransactionId,
+}
+
+/// A delivery that is settled, but the broker is not told yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) number: u64,
+    pub(crate) verdict: Verdict,
+}
+
+/// Ended subscriptions remembered.
+const ENDED: usize = 64;
 
 /// A subscription on this connection.
 #[derive(Debug)]
@@ -22,6 +45,10 @@ pub(crate) struct Slot {
     pub(crate) destination: String,
     pub(crate) ack: AckMode,
     pub(crate) deliveries: Deliveries,
+    /// So many messages are sent without an ACK, if the broker knows.
+    pub(crate) prefetch: Option<u32>,
+    /// What is held back, once the subscription is about to end.
+    pub(crate) parting: Option<Vec<Held>>,
 }
 
 impl Slot {
@@ -31,7 +58,18 @@ impl Slot {
             destination: command.destination.clone(),
             ack: command.ack,
             deliveries: Deliveries::default(),
+            prefetch: match command.prefetch {
+                Some(Prefetch::Messages(messages) | Prefetch::Hint(messages)) => Some(messages),
+                _ => None,
+            },
+            parting: None,
         }
+    }
+
+    /// Tells whether a delivery is settled without the broker's knowledge.
+    pub(crate) fn holds_back(&self, number: u64) -> bool {
+        let mut held = self.parting.iter().flatten();
+        held.any(|held| held.number == number)
     }
 }
 
@@ -48,6 +86,21 @@ impl Live {
         if let Some(id) = slot.and_then(|slot| slot.id) {
             self.keys.remove(id.as_str().as_bytes());
         }
+    }
+
+    /// Removes a subscription that we have ended.
+    pub(crate) fn depart(&mut self, key: SubscriptionKey) {
+        let id = self.slots.get(&key).and_then(|slot| slot.id.clone());
+        self.remove(key);
+        if self.ended.len() == ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.extend(id);
+    }
+
+    /// Tells whether a subscription of this name has ended not long ago.
+    pub(crate) fn has_ended(&self, id: &str) -> bool {
+        self.ended.iter().any(|ended| ended.as_str() == id)
     }
 
     pub(crate) fn get(&self, key: SubscriptionKey) -> Option<&Slot> {

@@ -29,6 +29,11 @@ impl<T> Numbered<T> {
         self.places[self.find(number)?].1.as_ref()
     }
 
+    pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
+        let at = self.find(number)?;
+        self.places[at].1.as_mut()
+    }
+
     /// Iterates over all, oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         Self::filled(self.places.iter())

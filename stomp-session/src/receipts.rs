@@ -12,6 +12,8 @@ use crate::numbered::Numbered;
 pub(crate) struct Receipts {
     pending: Numbered<Pending>,
     numbers: HashMap<ReceiptId, u64, FxBuildHasher>,
+    /// Frames whose last octet is not written yet, by the place behind it. Ascending.
+    unwritten: VecDeque<(u64, u64)>,
     /// Ascending, since all have the same patience and time does not go back. The first is one of a
     /// frame that is still pending; those behind it may not be.
     deadlines: VecDeque<(Instant, u64)>,
@@ -24,9 +26,11 @@ pub(crate) struct Receipts {
 pub(crate) struct Pending {
     pub(crate) id: ReceiptId,
     pub(crate) purpose: Purpose,
-    /// At which octet of the outgoing stream the frame begins.
+    /// At which place of the outgoing stream the frame begins.
     pub(crate) start: u64,
-    pub(crate) deadline: Option<Instant>,
+    /// The place behind the octet from which on its RECEIPT is waited for; `None` if that is not
+    /// known yet, since some brokers answer the frames of a transaction with COMMIT.
+    pub(crate) asked: Option<u64>,
 }
 
 /// What the frame is about.
@@ -58,6 +62,12 @@ impl Purpose {
     }
 }
 
+impl Pending {
+    fn subscribes(&self, key: SubscriptionKey) -> bool {
+        matches!(self.purpose, Purpose::Subscribe { subscription, .. } if subscription == key)
+    }
+}
+
 impl Receipts {
     pub(crate) fn len(&self) -> usize {
         self.pending.len()
@@ -77,20 +87,41 @@ impl Receipts {
         self.values().next()
     }
 
+    /// Takes out the SUBSCRIBE of this subscription.
+    pub(crate) fn remove_subscribe(&mut self, key: SubscriptionKey) -> Option<Pending> {
+        let id = self
+            .values()
+            .find(|pending| pending.subscribes(key))?
+            .id
+            .clone();
+        self.remove(id.as_str())
+    }
+
     /// Tells whether the SUBSCRIBE of this subscription is not answered yet.
     pub(crate) fn awaits_subscribe(&self, key: SubscriptionKey) -> bool {
-        self.values().any(|pending| {
-            matches!(pending.purpose, Purpose::Subscribe { subscription, .. } if subscription == key)
-        })
+        self.values().any(|pending| pending.subscribes(key))
     }
 
     /// Enters a frame. Its id must not be waited for already.
     pub(crate) fn insert(&mut self, pending: Pending) {
         debug_assert!(!self.contains(&pending.id), "checked by the command");
-        let (id, deadline) = (pending.id.clone(), pending.deadline);
+        let (id, asked) = (pending.id.clone(), pending.asked);
         let number = self.pending.push(pending);
         self.numbers.insert(id, number);
-        self.enter_deadline(deadline, number);
+        self.unwritten.extend(asked.map(|end| (end, number)));
+    }
+
+    /// Takes note that everything in front of this place was written: the time of those who asked
+    /// there begins.
+    pub(crate) fn wrote(&mut self, place: u64, deadline: Option<Instant>) {
+        while let Some(&(end, number)) = self.unwritten.front()
+            && end <= place
+        {
+            self.unwritten.pop_front();
+            if self.pending.get(number).is_some() {
+                self.enter_deadline(deadline, number);
+            }
+        }
     }
 
     /// Takes out the frame that a RECEIPT or an ERROR answers.
@@ -127,16 +158,15 @@ impl Receipts {
         self.deadlines.front().map(|&(deadline, _)| deadline)
     }
 
-    /// Takes the frames of a transaction out of it: it is committed. Those that had no deadline, since
-    /// some brokers answer them only now, get one.
-    pub(crate) fn commit(&mut self, transaction: &TransactionId, deadline: Option<Instant>) {
+    /// Takes the frames of a transaction out of it: it is committed by a frame that ends at `end`.
+    /// Those that nobody waited for, since some brokers answer them only now, are from there on.
+    pub(crate) fn commit(&mut self, transaction: &TransactionId, end: Option<u64>) {
         for (number, pending) in self.pending.iter_mut() {
             if pending.purpose.is_inside(transaction) {
                 pending.purpose = Purpose::Other;
-                if pending.deadline.is_none() {
-                    pending.deadline = deadline;
-                    self.deadlines
-                        .extend(deadline.map(|deadline| (deadline, number)));
+                if pending.asked.is_none() {
+                    pending.asked = end;
+                    self.unwritten.extend(end.map(|end| (end, number)));
                 }
             }
         }
@@ -155,6 +185,7 @@ impl Receipts {
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Pending> + use<> {
         self.numbers.clear();
         self.deadlines.clear();
+        self.unwritten.clear();
         self.pending.drain()
     }
 
@@ -188,12 +219,12 @@ mod tests {
 
     use super::*;
 
-    fn pending(id: &str, deadline: Instant) -> Pending {
+    fn pending(id: &str) -> Pending {
         Pending {
             id: id.into(),
             purpose: Purpose::Other,
             start: 0,
-            deadline: Some(deadline),
+            asked: Some(0),
         }
     }
 
@@ -201,10 +232,12 @@ mod tests {
     fn one_receipt_that_never_comes_keeps_no_others() {
         let start = Instant::now();
         let mut receipts = Receipts::default();
-        receipts.insert(pending("never", start));
+        receipts.insert(pending("never"));
+        receipts.wrote(0, Some(start));
         for n in 1..10_000 {
             let id = format!("r{n}");
-            receipts.insert(pending(&id, start + Duration::from_secs(n)));
+            receipts.insert(pending(&id));
+            receipts.wrote(0, Some(start + Duration::from_secs(n)));
             assert!(receipts.remove(&id).is_some());
             assert!(receipts.deadlines.len() <= 5);
         }

@@ -3,12 +3,17 @@
 mod commands;
 mod incoming;
 mod outgoing;
+mod parting;
 mod replay;
 mod settle;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Instant;
 
+use bytes::Bytes;
+pub use parting::GivingBack;
+pub use settle::Verdict;
 use stomp_commands::{Connect, Peer, ReceiptId, SubscriptionId, TransactionId};
 use stomp_frame::{ContentLength, Decoder, Frame, Oversized, Side};
 
@@ -67,8 +72,12 @@ pub struct Session {
     leftover: usize,
     /// The driver does not read, so that silence proves nothing.
     paused: bool,
+    /// The broker is silent for too long, unless something has come that nobody has read yet.
+    suspicious: bool,
     /// A piece was handed out, and the next one not asked for yet.
     writing: bool,
+    /// Parts of frames that will not be written.
+    garbage: Vec<Bytes>,
 }
 
 impl Session {
@@ -106,7 +115,9 @@ impl Session {
             heard: now,
             leftover: 0,
             paused: false,
+            suspicious: false,
             writing: false,
+            garbage: Vec::new(),
         })
     }
 
@@ -204,6 +215,52 @@ impl Session {
         self.transmit.len()
     }
 
+    /// Returns the place of the outgoing stream at which the next frame will begin. A place counts
+    /// every octet that was ever queued.
+    #[must_use]
+    pub fn place(&self) -> u64 {
+        self.transmit.queued()
+    }
+
+    /// Tells whether any octet of the frame that begins at this [place](Self::place) was handed
+    /// out to be written: if not, the server has not seen it, and will not once it is
+    /// [withdrawn](Self::withdraw).
+    #[must_use]
+    pub fn is_offered(&self, start: u64) -> bool {
+        self.transmit.is_offered(start)
+    }
+
+    /// Takes back a frame that lies between these [places](Self::place), unless it was
+    /// [offered](Self::is_offered) already; says whether it was taken back. Its receipt is to be
+    /// [given up](Self::give_up), too.
+    ///
+    /// Meant for SEND. What the session has noted of another command stays noted.
+    pub fn withdraw(&mut self, frame: Range<u64>) -> bool {
+        if self.is_offered(frame.start) {
+            return false;
+        }
+        let withdrawn = self.transmit.withdraw(&frame);
+        self.garbage.extend(withdrawn);
+        true
+    }
+
+    /// Waits for a receipt no longer. If it comes all the same, it is unexpected. Of one that
+    /// nobody waits for this is nothing.
+    pub fn give_up(&mut self, receipt: &ReceiptId) {
+        if let Some(connected) = self.state.established_mut() {
+            connected.receipts.remove(receipt.as_str());
+            self.set_receipt_timer();
+        }
+    }
+
+    /// Returns a part of a frame that will not be written any more, until there is none.
+    ///
+    /// A body may belong to somebody who wants to know when it is dropped: whoever holds a lock
+    /// drops these when it is released. All others may forget about them.
+    pub fn poll_garbage(&mut self) -> Option<Bytes> {
+        self.garbage.pop()
+    }
+
     /// Returns the subscriptions, those in quarantine included.
     #[must_use]
     pub fn subscriptions(&self) -> &Subscriptions {
@@ -275,10 +332,16 @@ impl Session {
         receipt: Option<ReceiptId>,
         purpose: Purpose,
     ) -> Result<(), UsageError> {
+        self.check_room(receipt.as_ref())?;
+        self.enqueue(frame, content_length, receipt, purpose)
+    }
+
+    /// Refuses a frame of the application while too much is under way.
+    fn check_room(&self, receipt: Option<&ReceiptId>) -> Result<(), UsageError> {
         let State::Connected(connected) = &self.state else {
             return Err(UsageError::NotConnected);
         };
-        if let Some(id) = &receipt {
+        if let Some(id) = receipt {
             if connected.receipts.contains(id) {
                 return Err(UsageError::DuplicateReceipt);
             }
@@ -289,7 +352,7 @@ impl Session {
         if self.transmit.len() >= self.config.flow.outbound {
             return Err(UsageError::OutboundFull);
         }
-        self.enqueue(frame, content_length, receipt, purpose)
+        Ok(())
     }
 
     /// Queues a frame whatever waits already, and waits for its receipt.
@@ -300,21 +363,20 @@ impl Session {
         receipt: Option<ReceiptId>,
         purpose: Purpose,
     ) -> Result<(), UsageError> {
-        let start = self.transmit.push(frame, content_length)?;
-        let deadline = match purpose {
+        let place = self.transmit.push(frame, content_length)?;
+        let asked = match purpose {
             Purpose::InTransaction(_) if self.answers_after_commit() => None,
             // There is a timer of its own for it.
             Purpose::Disconnect => None,
-            _ => self.receipt_deadline(),
+            _ => Some(place.end),
         };
         if let (Some(id), Some(connected)) = (receipt, self.state.established_mut()) {
             connected.receipts.insert(Pending {
                 id,
                 purpose,
-                start,
-                deadline,
+                start: place.start,
+                asked,
             });
-            self.set_receipt_timer();
         }
         Ok(())
     }
@@ -327,8 +389,14 @@ impl Session {
         })
     }
 
-    fn receipt_deadline(&self) -> Option<Instant> {
-        self.now.checked_add(self.config.receipt_timeout)
+    /// Begins to count the time of the receipts whose frames are written by now.
+    fn begin_to_wait(&mut self) {
+        let deadline = self.now.checked_add(self.config.receipt_timeout);
+        let written = self.transmit.written();
+        if let Some(connected) = self.state.established_mut() {
+            connected.receipts.wrote(written, deadline);
+            self.set_receipt_timer();
+        }
     }
 
     fn set_receipt_timer(&mut self) {

@@ -168,7 +168,7 @@ fn account(
     match written {
         Ok(Some(octets)) => {
             piece.advance(octets);
-            session.handle_written(now);
+            session.handle_written(octets, now);
             return Flushed::All;
         }
         // A peer that takes nothing may be dead: the timers tell.

@@ -1,11 +1,12 @@
 //! Commands of the application.
 
+use std::borrow::Borrow;
 use std::time::Instant;
 
 use stomp_commands::{
-    Abort, Begin, Commit, Disconnect, Send, Subscribe, TransactionId, Unsubscribe,
+    Abort, Begin, Commit, Disconnect, ReceiptId, Send, Subscribe, TransactionId, Unsubscribe,
 };
-use stomp_frame::{Command, ContentLength};
+use stomp_frame::{Command, ContentLength, Frame};
 
 use super::Session;
 use crate::live::Slot;
@@ -21,10 +22,24 @@ impl Session {
     ///
     /// When not connected; when the transaction or the receipt id is not good; when the version
     /// cannot carry a header; when too much is under way.
-    pub fn send(&mut self, command: Send, now: Instant) -> Result<(), UsageError> {
+    pub fn send(&mut self, command: impl Borrow<Send>, now: Instant) -> Result<(), UsageError> {
+        let command = command.borrow();
+        self.send_with(command, command.receipt.clone(), now)
+    }
+
+    /// Queues SEND, and asks for this receipt, whatever the command itself says of one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub fn send_with(
+        &mut self,
+        command: &Send,
+        receipt: Option<ReceiptId>,
+        now: Instant,
+    ) -> Result<(), UsageError> {
         self.advance(now);
         let peer = self.peer()?;
-        let receipt = command.receipt.clone();
         let purpose = match &command.transaction {
             None => Purpose::Other,
             Some(transaction) => {
@@ -33,6 +48,8 @@ impl Session {
             }
         };
         let content_length = command.content_length(peer.dialect);
+        let mut command = command.clone();
+        command.receipt = receipt.clone();
         let frame = command.into_frame(peer)?;
         self.submit(&frame, content_length, receipt, purpose)
     }
@@ -66,6 +83,7 @@ impl Session {
         let mut wire = command.clone();
         wire.id = id.clone();
         wire.receipt = receipt.clone();
+        self.narrow(&mut wire);
         let frame = wire.into_frame(peer)?;
         let purpose = Purpose::Subscribe {
             subscription: key,
@@ -92,13 +110,25 @@ impl Session {
         now: Instant,
     ) -> Result<(), UsageError> {
         self.advance(now);
+        with.refuse_for(Command::Unsubscribe)?;
+        let receipt = with.receipt.clone();
+        let frame = self.unsubscribing(subscription, with)?;
+        self.check_room(receipt.as_ref())?;
+        self.finish_unsubscribe(subscription, &frame, receipt)
+    }
+
+    /// Builds UNSUBSCRIBE.
+    pub(super) fn unsubscribing(
+        &self,
+        subscription: SubscriptionKey,
+        with: With,
+    ) -> Result<Frame, UsageError> {
         let peer = self.peer()?;
         let slot = self
             .state
             .established()
             .and_then(|connected| connected.live.get(subscription))
             .ok_or(UsageError::UnknownSubscription)?;
-        with.refuse_for(Command::Unsubscribe)?;
         let mut command = match &slot.id {
             Some(id) => Unsubscribe::id(id),
             None => Unsubscribe::destination(slot.destination.as_str()),
@@ -106,12 +136,21 @@ impl Session {
         if with.delete {
             command.durable = self.subscriptions.durable(subscription).map(str::to_owned);
         }
-        command.receipt = with.receipt.clone();
+        command.receipt = with.receipt;
         command.headers = with.headers;
-        let frame = command.into_frame(peer)?;
-        self.submit(&frame, ContentLength::Auto, with.receipt, Purpose::Other)?;
+        Ok(command.into_frame(peer)?)
+    }
+
+    /// Queues UNSUBSCRIBE, whatever waits already, and forgets the subscription.
+    pub(super) fn finish_unsubscribe(
+        &mut self,
+        subscription: SubscriptionKey,
+        frame: &Frame,
+        receipt: Option<ReceiptId>,
+    ) -> Result<(), UsageError> {
+        self.enqueue(frame, ContentLength::Auto, receipt, Purpose::Other)?;
         if let Some(connected) = self.state.established_mut() {
-            connected.live.remove(subscription);
+            connected.live.depart(subscription);
         }
         self.subscriptions.forget(subscription);
         Ok(())
@@ -160,12 +199,11 @@ impl Session {
             receipt,
             Purpose::Commit(transaction.clone()),
         )?;
-        let deadline = self.receipt_deadline();
+        let end = self.transmit.queued();
         let connected = self.connected_mut()?;
         connected.transactions.retain(|open| *open != transaction);
         connected.live.commit(&transaction);
-        connected.receipts.commit(&transaction, deadline);
-        self.set_receipt_timer();
+        connected.receipts.commit(&transaction, Some(end));
         Ok(())
     }
 
@@ -231,6 +269,7 @@ impl Session {
             State::Connected(connected) => State::Disconnecting(connected),
             other => other,
         };
+        self.suspicious = false;
         self.timers.set(Timer::Beat, None);
         self.timers.set(Timer::Silence, None);
         let deadline = self.now.checked_add(self.config.disconnect_timeout);

@@ -7,7 +7,8 @@ use std::time::Instant;
 use bytes::BytesMut;
 use stomp_commands::negotiate;
 use stomp_commands::{
-    AckMode, Connected as ConnectedFrame, ErrorFrame, FrameError, Message, Receipt, ReceiptId,
+    AckMode, Connected as ConnectedFrame, Dialect, ErrorFrame, FrameError, Message, Receipt,
+    ReceiptId,
 };
 use stomp_frame::{Command, Frame, Item, Version, header};
 
@@ -21,6 +22,12 @@ use crate::{
     SubscriptionKey,
 };
 
+/// The most items of one [`Session::handle_some`].
+const ITEMS: usize = 64;
+
+/// So many octets are enough for one [`Session::handle_some`].
+const SLICE: usize = 16 << 10;
+
 impl Session {
     /// Takes octets that were read. What belongs to an unfinished frame is left in `src`: append
     /// to it, and call again.
@@ -28,26 +35,44 @@ impl Session {
     /// Any octet counts as life, also one of an unfinished frame. When the session is closed, `src`
     /// is emptied.
     pub fn handle_data(&mut self, src: &mut BytesMut, now: Instant) {
+        while self.handle_some(src, now) {}
+    }
+
+    /// The same for a part of them: 64 items at most, or some 16 KiB. Says whether to call it
+    /// again for the rest, so that a driver can look after other things in between, however much
+    /// comes.
+    pub fn handle_some(&mut self, src: &mut BytesMut, now: Instant) -> bool {
         self.advance(now);
         if src.len() > self.leftover {
             self.heard = self.now;
             self.set_silence_timer();
         }
-        while !self.is_closed() {
+        let enough = src.len().saturating_sub(SLICE);
+        let mut items = 0;
+        let more = loop {
+            if self.is_closed() {
+                break false;
+            }
+            if items == ITEMS || items > 0 && src.len() < enough {
+                break true;
+            }
+            items += 1;
+            let before = src.len();
             match self.decoder.decode(src) {
                 Ok(Some(item)) => {
-                    if let Err(error) = self.handle_item(item) {
+                    if let Err(error) = self.handle_item(item, before - src.len()) {
                         self.close(CloseReason::Misbehaviour(error.into()));
                     }
                 }
-                Ok(None) => break,
+                Ok(None) => break false,
                 Err(error) => self.close(CloseReason::Misbehaviour(error.into())),
             }
-        }
+        };
         if self.is_closed() {
             src.clear();
         }
         self.leftover = src.len();
+        more
     }
 
     /// Takes note that the stream has ended, in order or not.
@@ -75,7 +100,7 @@ impl Session {
 
     /// Takes note that nothing can be read or written any more.
     fn end(&mut self, reason: CloseReason) {
-        self.transmit.clear();
+        self.garbage.extend(self.transmit.clear());
         self.close(match self.state {
             State::Disconnecting(..) => CloseReason::Disconnected { confirmed: false },
             _ => reason,
@@ -97,10 +122,14 @@ impl Session {
             self.close(CloseReason::DisconnectTimedOut { after });
         }
         if self.is_due(Timer::Silence) {
-            self.close(CloseReason::HeartBeatMissed {
-                silence: self.now.saturating_duration_since(self.heard),
-                period: self.receive_period().unwrap_or_default(),
-            });
+            let second_look = self.config.liveness.second_look;
+            if self.suspicious || second_look.is_zero() {
+                self.believe_silence();
+            } else {
+                self.suspicious = true;
+                let deadline = self.now.checked_add(second_look);
+                self.timers.set(Timer::Silence, deadline);
+            }
         }
         if self.is_due(Timer::Write) {
             let after = self.config.write_timeout;
@@ -115,6 +144,32 @@ impl Session {
         }
     }
 
+    /// Tells whether the broker has been silent for so long that it counts as dead, unless there is
+    /// something to be read: read what has come by now. If there was nothing, say so by
+    /// [`handle_read_dry`](Self::handle_read_dry).
+    ///
+    /// A process that stood still (stopped, or busy elsewhere) must not blame its broker. Without an
+    /// answer the broker counts as dead after [`Liveness::second_look`](crate::Liveness).
+    #[must_use]
+    pub fn wants_read_dry(&self) -> bool {
+        self.suspicious
+    }
+
+    /// Takes note that nothing was there to be read.
+    pub fn handle_read_dry(&mut self, now: Instant) {
+        self.advance(now);
+        if self.suspicious {
+            self.believe_silence();
+        }
+    }
+
+    fn believe_silence(&mut self) {
+        self.close(CloseReason::HeartBeatMissed {
+            silence: self.now.saturating_duration_since(self.heard),
+            period: self.receive_period().unwrap_or_default(),
+        });
+    }
+
     /// Takes note that the driver stops reading for a while, because the application does not keep
     /// up. The broker's silence proves nothing until [`handle_resume`](Self::handle_resume).
     ///
@@ -122,6 +177,7 @@ impl Session {
     /// a promise to whoever waits.
     pub fn handle_pause(&mut self) {
         self.paused = true;
+        self.suspicious = false;
         self.timers.set(Timer::Silence, None);
         self.timers.set(Timer::Write, None);
     }
@@ -137,24 +193,25 @@ impl Session {
         }
     }
 
-    fn handle_item(&mut self, item: Item) -> Result<(), FrameError> {
+    /// Takes an item that measured so many octets on the wire.
+    fn handle_item(&mut self, item: Item, octets: usize) -> Result<(), FrameError> {
         match item {
-            Item::Frame(frame) => self.handle_frame(frame),
+            Item::Frame(frame) => self.handle_frame(frame, octets),
             // What can be told without the body is told.
             Item::TooLarge { frame, length } if frame.command == Command::Message => {
-                self.handle_message(frame, Some(length))
+                self.handle_message(frame, octets, Some(length))
             }
-            Item::TooLarge { frame, .. } => self.handle_frame(frame),
+            Item::TooLarge { frame, .. } => self.handle_frame(frame, octets),
             _ => Ok(()),
         }
     }
 
-    fn handle_frame(&mut self, frame: Frame) -> Result<(), FrameError> {
+    fn handle_frame(&mut self, frame: Frame, octets: usize) -> Result<(), FrameError> {
         let command = frame.command;
         match (&self.state, command) {
             (State::Connecting, Command::Connected) => self.handle_connected(frame),
             (State::Connected(_) | State::Disconnecting(..), Command::Message) => {
-                self.handle_message(frame, None)
+                self.handle_message(frame, octets, None)
             }
             (State::Connected(_) | State::Disconnecting(..), Command::Receipt) => {
                 self.handle_receipt(&frame)
@@ -193,7 +250,12 @@ impl Session {
     }
 
     /// Takes a message, or what is left of one with a body of `too_large` octets.
-    fn handle_message(&mut self, frame: Frame, too_large: Option<u64>) -> Result<(), FrameError> {
+    fn handle_message(
+        &mut self,
+        frame: Frame,
+        octets: usize,
+        too_large: Option<u64>,
+    ) -> Result<(), FrameError> {
         let Some(connected) = self.state.established_mut() else {
             let command = frame.command;
             return Err(FrameError::UnexpectedCommand { command });
@@ -222,6 +284,7 @@ impl Session {
             message,
             subscription,
             token,
+            octets,
         };
         self.events.push_back(match too_large {
             None => Event::Message(delivery),
@@ -271,6 +334,9 @@ impl Session {
     fn handle_error(&mut self, error: ErrorFrame) {
         let error = Arc::new(error);
         self.events.push_back(Event::Error(error.clone()));
+        if self.is_about_the_past(&error) {
+            return;
+        }
         let Some(connected) = self.state.established_mut() else {
             self.close(CloseReason::ConnectRefused(error));
             return;
@@ -289,6 +355,23 @@ impl Session {
             (None, None) => self.suspect(&error),
         }
         self.close(CloseReason::Error(error));
+    }
+
+    /// RabbitMQ answers by an ERROR that is not the last frame when a message meets the UNSUBSCRIBE
+    /// of its subscription (observed on 3.10.8 and 4.0.5). We know that it is gone.
+    fn is_about_the_past(&self, error: &ErrorFrame) -> bool {
+        let Some(connected) = self.state.established() else {
+            return false;
+        };
+        if connected.connection.dialect != Dialect::RabbitMq
+            || error.message.as_deref() != Some("Subscription not found")
+        {
+            return false;
+        }
+        let explanation = error.explanation();
+        let tag = explanation.split_once("'T_");
+        let id = tag.and_then(|(_, rest)| rest.split_once('\''));
+        id.is_some_and(|(id, _)| connected.live.has_ended(id))
     }
 
     /// The server answered this very frame by ERROR.
@@ -353,9 +436,10 @@ impl Session {
     pub(super) fn close(&mut self, reason: CloseReason) {
         let state = std::mem::replace(&mut self.state, State::Closed);
         self.timers.clear();
+        self.suspicious = false;
         let (State::Connected(connected) | State::Disconnecting(connected)) = state else {
             if matches!(state, State::Connecting) {
-                self.transmit.clear();
+                self.garbage.extend(self.transmit.clear());
                 self.events.push_back(Event::Closed(reason));
             }
             return;
@@ -363,7 +447,7 @@ impl Session {
         let mut connected = *connected;
         // DISCONNECT is still to be written, with what waits in front of it; else nothing is.
         if !matches!(reason, CloseReason::Disconnected { .. }) {
-            self.transmit.clear();
+            self.garbage.extend(self.transmit.clear());
         }
         for pending in connected.receipts.drain() {
             self.lost(pending, &reason);
@@ -404,6 +488,7 @@ impl Session {
 
     /// Counts the broker's silence from when it was last heard.
     fn set_silence_timer(&mut self) {
+        self.suspicious = false;
         let State::Connected(connected) = &self.state else {
             return;
         };

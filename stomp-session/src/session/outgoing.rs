@@ -12,31 +12,36 @@ use crate::timers::Timer;
 impl Session {
     /// Returns the next octets to write. `None` when there are none for now.
     ///
-    /// Small frames come together in one piece, large bodies as they are. Write every piece to its
-    /// end before the next one. `now` is when they are handed out: the next heart-beat is counted
+    /// Small frames come together in one piece, large bodies as they are, 64 KiB at a time at most
+    /// (but for [whole frames](crate::Pieces::Frames)). Write every piece to its end before the
+    /// next one. `now` is when they are handed out: the next heart-beat is counted
     /// from here.
     ///
     /// Asking for a piece says that the one before was written.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
         let piece = self.transmit.take();
-        if piece.is_some() {
-            self.advance(now);
-            self.set_beat_timer();
-        }
         if piece.is_some() || self.writing {
+            self.advance(now);
+            self.begin_to_wait();
             self.writing = piece.is_some();
             self.set_write_timer();
+        }
+        if piece.is_some() {
+            self.set_beat_timer();
         }
         piece
     }
 
-    /// Takes note that a part of the last piece was written, so that the broker is alive.
+    /// Takes note that so many octets more of the last piece were written: the broker takes what
+    /// we write, and what was written whole is waited for from now on.
     ///
     /// Needed only where pieces are written bit by bit: [`poll_transmit`](Self::poll_transmit) says
     /// the same of a whole one.
-    pub fn handle_written(&mut self, now: Instant) {
+    pub fn handle_written(&mut self, octets: usize, now: Instant) {
         self.advance(now);
+        self.transmit.wrote(octets);
+        self.begin_to_wait();
         self.set_write_timer();
     }
 

@@ -1,6 +1,6 @@
 //! Subscriptions from one connection to the next.
 
-use stomp_commands::{Subscribe, SubscriptionId};
+use stomp_commands::{AckMode, Subscribe, SubscriptionId};
 use stomp_frame::{ContentLength, Version};
 
 use super::Session;
@@ -40,6 +40,7 @@ impl Session {
         let receipt = self.new_receipt();
         command.id = id;
         command.receipt = Some(receipt.clone());
+        self.narrow(&mut command);
         let frame = command.into_frame(peer)?;
         let purpose = Purpose::Subscribe {
             subscription: key,
@@ -103,6 +104,14 @@ impl Session {
         Some(SubscriptionId::from(format!("{base}.e{}", self.epoch)))
     }
 
+    /// Has messages acknowledged one by one where an ACK reaches too far: see
+    /// [`ack`](Session::ack).
+    pub(super) fn narrow(&self, command: &mut Subscribe) {
+        if command.ack == AckMode::Client && self.acknowledges_one_by_one() {
+            command.ack = AckMode::ClientIndividual;
+        }
+    }
+
     pub(super) fn enliven(&mut self, key: SubscriptionKey, slot: Slot) {
         if let Some(connected) = self.state.established_mut() {
             connected.live.insert(key, slot);
@@ -145,6 +154,28 @@ impl Session {
         }
         self.events
             .push_back(Event::SubscriptionRefused { subscription, why });
+    }
+
+    /// Counts a SUBSCRIBE as confirmed, since a message came for it, or since nobody answers it on a
+    /// connection that lives. Its RECEIPT is not waited for any longer.
+    pub fn presume_subscribed(&mut self, subscription: SubscriptionKey) {
+        let connected = self.state.established_mut();
+        let pending = connected.and_then(|c| c.receipts.remove_subscribe(subscription));
+        let Some(pending) = pending else { return };
+        self.set_receipt_timer();
+        self.confirmed(subscription);
+        if pending.purpose.is_internal() {
+            self.replayed_one();
+        }
+    }
+
+    /// Tells whether the SUBSCRIBE of this subscription was answered, or need not be.
+    #[must_use]
+    pub fn is_subscribed(&self, subscription: SubscriptionKey) -> bool {
+        let connected = self.state.established();
+        connected.is_some_and(|c| {
+            c.live.get(subscription).is_some() && !c.receipts.awaits_subscribe(subscription)
+        })
     }
 
     /// An ERROR came that names no frame. If a SUBSCRIBE was the next to be answered, it may have

@@ -144,7 +144,7 @@ fn broker_that_takes_nothing_is_dead_after_a_minute_of_no_progress() {
     assert!(peer.session.poll_transmit(peer.now).is_some());
     peer.sleep_ms(59_000);
     // A part of it was written, and the heart goes on beating.
-    peer.session.handle_written(peer.now);
+    peer.session.handle_written(1, peer.now);
     peer.hear("\n");
     peer.sleep_ms(15_000);
     assert_eq!(
