@@ -1,0 +1,268 @@
+//! How a subscription ends: what it holds goes back to the broker, and what the application has in
+//! hand can still be settled.
+
+use std::time::{Duration, Instant};
+
+use stomp_commands::ReceiptId;
+
+use super::operation::Patience;
+use super::{Engine, OpId, Outcome, Stage};
+use crate::{AckToken, GivingBack, SubscriptionKey, With};
+
+/// A subscription that nobody takes from any more, and that the broker still has.
+#[derive(Debug)]
+pub(super) struct Ending {
+    subscription: SubscriptionKey,
+    stage: Waiting,
+    /// When it ends whatever is in hand.
+    deadline: Option<Instant>,
+    /// Whoever waits for the end.
+    op: Option<OpId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    /// For the application to settle what it has in hand.
+    ForHands,
+    /// For what is on its way: until nothing has come for a while.
+    ForQuiet { until: Instant, latest: Instant },
+}
+
+/// How long nothing must have come for, so that nothing counts as being on its way.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// How long a broker may go on sending that does not know how much to send without an ACK.
+const LATEST: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// Ends a subscription that was dropped. What it holds goes back to the broker; what the
+    /// application has in hand can still be settled.
+    pub fn drop_subscriber(&mut self, subscription: SubscriptionKey, now: Instant) {
+        self.advance(now);
+        self.drop_subscription(Some(subscription));
+        self.settle_down();
+    }
+
+    /// Ends a subscription, and waits for the broker's answer. `drain` lets what is in hand be
+    /// settled before, for so long at most; then it goes back.
+    ///
+    /// The outcome is [`Outcome::Unsubscribed`].
+    pub fn unsubscribe(
+        &mut self,
+        subscription: SubscriptionKey,
+        drain: Option<Duration>,
+        timeout: Option<Duration>,
+        now: Instant,
+    ) -> OpId {
+        self.advance(now);
+        let patience = Patience {
+            send: None,
+            total: timeout.and_then(|timeout| self.now.checked_add(timeout)),
+            asked: timeout.unwrap_or(Duration::MAX),
+        };
+        let op = self.operations.add(Stage::Waiting, patience);
+        let drain = drain.map(|drain| self.now.checked_add(drain));
+        self.begin_ending(subscription, Some(op), drain);
+        self.settle_down();
+        op
+    }
+
+    pub(super) fn drop_subscription(&mut self, subscription: Option<SubscriptionKey>) {
+        if let Some(key) = subscription {
+            self.begin_ending(key, None, None);
+        }
+    }
+
+    /// Nobody takes from the subscription any more. `drain` is until when what is in hand is waited
+    /// for, if it is.
+    fn begin_ending(
+        &mut self,
+        key: SubscriptionKey,
+        op: Option<OpId>,
+        drain: Option<Option<Instant>>,
+    ) {
+        let known = match self.inboxes.get_mut(key) {
+            Some(inbox) => !std::mem::replace(&mut inbox.abandoned, true),
+            None => false,
+        };
+        if !known {
+            return self.ended(op);
+        }
+        self.inboxes.stop_waiting(key);
+        let arrivals = self.inboxes.empty(key, |_| true);
+        let Some(link) = &mut self.link else {
+            self.subscriptions.forget(key);
+            self.inboxes.close(key);
+            return self.ended(op);
+        };
+        for arrival in &arrivals {
+            link.session.release(&arrival.delivery.token);
+        }
+        let giving_back = link.session.giving_back(key);
+        let in_hand = link.session.in_hand(key);
+        let waits_for_hands = match giving_back {
+            GivingBack::Nothing => false,
+            GivingBack::ByUnsubscribe => in_hand > 0,
+            GivingBack::ByNack => in_hand > 0 && drain.is_some(),
+        };
+        let stage = match giving_back {
+            _ if waits_for_hands => Waiting::ForHands,
+            GivingBack::ByNack => self.wait_for_quiet(key),
+            _ => return self.give_back(key, op),
+        };
+        self.endings.push(Ending {
+            subscription: key,
+            stage,
+            deadline: drain.flatten(),
+            op,
+        });
+        self.check_ending(key);
+    }
+
+    fn wait_for_quiet(&mut self, key: SubscriptionKey) -> Waiting {
+        if let Some(link) = &mut self.link {
+            link.session.hold_back(key);
+        }
+        Waiting::ForQuiet {
+            until: self.now + QUIET,
+            latest: self.now + LATEST,
+        }
+    }
+
+    /// A message came for a subscription that ends: more may be on their way.
+    pub(super) fn arrived_too_late(&mut self, key: SubscriptionKey) {
+        let ending = self
+            .endings
+            .iter_mut()
+            .find(|ending| ending.subscription == key);
+        if let Some(Ending {
+            stage: Waiting::ForQuiet { until, .. },
+            ..
+        }) = ending
+        {
+            *until = self.now + QUIET;
+        }
+        self.check_ending(key);
+    }
+
+    /// Goes on with the end of a subscription, if what it waits for has come.
+    pub(super) fn check_ending(&mut self, key: SubscriptionKey) {
+        let Some(at) = self
+            .endings
+            .iter()
+            .position(|ending| ending.subscription == key)
+        else {
+            return;
+        };
+        let Some(link) = &self.link else { return };
+        let ending = &self.endings[at];
+        let is_over = match ending.stage {
+            Waiting::ForHands => {
+                let is_late = ending.deadline.is_some_and(|deadline| deadline <= self.now);
+                if link.session.in_hand(key) > 0 && !is_late {
+                    return;
+                }
+                link.session.giving_back(key) != GivingBack::ByNack
+            }
+            Waiting::ForQuiet { until, latest } => {
+                if !link.session.is_collected(key) && self.now < until.min(latest) {
+                    return;
+                }
+                true
+            }
+        };
+        if is_over {
+            let ending = self.endings.remove(at);
+            self.give_back(key, ending.op);
+        } else {
+            self.endings[at].stage = self.wait_for_quiet(key);
+            self.check_ending(key);
+        }
+    }
+
+    pub(super) fn check_endings(&mut self) {
+        let keys: Vec<_> = self
+            .endings
+            .iter()
+            .map(|ending| ending.subscription)
+            .collect();
+        for key in keys {
+            self.check_ending(key);
+        }
+    }
+
+    pub(super) fn ending_deadline(&self) -> Option<Instant> {
+        let deadline = |ending: &Ending| match ending.stage {
+            Waiting::ForHands => ending.deadline,
+            Waiting::ForQuiet { until, latest } => Some(until.min(latest)),
+        };
+        self.endings.iter().filter_map(deadline).min()
+    }
+
+    /// Writes what ends the subscription.
+    fn give_back(&mut self, key: SubscriptionKey, op: Option<OpId>) {
+        self.inboxes.close(key);
+        let Some(link) = &mut self.link else {
+            self.subscriptions.forget(key);
+            return self.ended(op);
+        };
+        let receipt: Option<ReceiptId> = op.map(|_| link.session.new_receipt());
+        let mut with = With::nothing();
+        with.receipt = receipt.clone();
+        match link.session.give_back(key, with, self.now) {
+            Ok(()) => match (op, receipt) {
+                (Some(op), Some(receipt)) => drop(self.waiters.insert(receipt, op)),
+                _ => {}
+            },
+            Err(_) => {
+                // It is in quarantine, or the connection is over.
+                link.session.subscriptions_mut().forget(key);
+                self.ended(op);
+            }
+        }
+    }
+
+    fn ended(&mut self, op: Option<OpId>) {
+        if let Some(op) = op {
+            let unsubscribed = Ok(Outcome::Unsubscribed);
+            self.operations.finish(op, unsubscribed, &mut self.wakes);
+        }
+    }
+
+    /// The connection is gone, and with it what was to end.
+    pub(super) fn finish_endings(&mut self) {
+        for ending in std::mem::take(&mut self.endings) {
+            self.subscriptions.forget(ending.subscription);
+            self.inboxes.close(ending.subscription);
+            self.ended(ending.op);
+        }
+    }
+
+    /// Ends all subscriptions that are to be ended before the connection is: what they hold counts
+    /// as never delivered then, where UNSUBSCRIBE gives it back. Lets what is in hand be settled.
+    pub(super) fn end_all(&mut self, until: Option<Instant>) {
+        let keys: Vec<_> = self.inboxes.keys().collect();
+        for key in keys {
+            let link = self.link.as_ref();
+            let giving_back = link.map(|link| link.session.giving_back(key));
+            if giving_back == Some(GivingBack::ByUnsubscribe) {
+                self.begin_ending(key, None, Some(until));
+            } else {
+                // The end of the connection does it.
+                let arrivals = self.inboxes.empty(key, AckToken::is_ackable);
+                if let Some(link) = &mut self.link {
+                    for arrival in &arrivals {
+                        link.session.release(&arrival.delivery.token);
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many deliveries the application has in hand.
+    pub(super) fn all_in_hand(&self) -> usize {
+        let Some(link) = &self.link else { return 0 };
+        let subscriptions = link.session.subscriptions().keys();
+        subscriptions.map(|key| link.session.in_hand(key)).sum()
+    }
+}

@@ -1,0 +1,296 @@
+//! What the session says.
+
+use super::operation::OpId;
+use super::work::Work;
+use super::{Arrival, Cause, Defect, Engine, Error, Event, Outcome, Stage};
+use crate::{
+    AckToken, CloseReason, Delivery, Event as Said, ReceiptFailure, Refusal, SubscriptionKey,
+};
+
+impl Engine {
+    /// Takes what the session has to say, until it is silent.
+    pub(super) fn hear(&mut self) {
+        let mut error = None;
+        while let Some(said) = self
+            .link
+            .as_mut()
+            .and_then(|link| link.session.poll_event())
+        {
+            match said {
+                Said::Connected(connection) => {
+                    if let Some(link) = &self.link {
+                        let broker = link.attempt.broker.clone();
+                        self.tell(Event::Connected { broker, connection });
+                    }
+                    self.connected();
+                }
+                Said::Message(delivery) => self.arrived(delivery, None),
+                Said::MessageTooLarge { delivery, length } => {
+                    let limit = self.settings.session.limits.body;
+                    self.arrived(delivery, Some(Defect { length, limit }));
+                }
+                Said::OrphanMessage(_) => self.stats.orphans += 1,
+                Said::Subscribed { subscription } => self.confirmed(subscription),
+                Said::SubscribeUnanswered { subscription } => {
+                    self.tell(Event::SubscribeUnanswered { subscription });
+                }
+                Said::SubscriptionRefused { subscription, why } => self.refused(subscription, why),
+                Said::Replayed => self.tell(Event::Replayed),
+                Said::Receipt { receipt, .. } => {
+                    self.is_proven(true);
+                    if let Some(op) = self.waiter(&receipt) {
+                        self.answered(op);
+                    }
+                }
+                Said::ReceiptFailed { receipt, why } => {
+                    if let Some(op) = self.waiter(&receipt) {
+                        self.unanswered(op, why);
+                    }
+                }
+                // Somebody has given it up, or we were too early to think that none would come.
+                Said::UnexpectedReceipt { .. } => self.is_proven(true),
+                Said::TransactionLost { .. } => {}
+                Said::Error(said) => error = Some(said),
+                Said::Closed(reason) => {
+                    self.link_over(reason);
+                    error = None;
+                }
+            }
+        }
+        if let Some(error) = error {
+            self.tell(Event::ServerError { error });
+        }
+    }
+
+    /// The broker does its work; and it answers, if this was a RECEIPT.
+    fn is_proven(&mut self, by_receipt: bool) {
+        if let Some(link) = &mut self.link {
+            link.proven = true;
+            if by_receipt {
+                self.manners.of(&link.attempt.broker).answers = true;
+            }
+        }
+    }
+
+    /// A message came.
+    fn arrived(&mut self, delivery: Delivery, defect: Option<Defect>) {
+        let key = delivery.subscription;
+        self.stats.received += 1;
+        if let Some(link) = &mut self.link {
+            link.proven = true;
+        }
+        if self
+            .inboxes
+            .get_mut(key)
+            .is_some_and(|inbox| !inbox.confirmed)
+        {
+            // It is answer enough.
+            self.presume(key);
+        }
+        let arrival = Arrival { delivery, defect };
+        if let Err(arrival) = self.inboxes.push(arrival, &mut self.wakes) {
+            // It ends, or has ended: the broker has it back.
+            self.stats.orphans += 1;
+            if let Some(link) = &mut self.link {
+                link.session.release(&arrival.delivery.token);
+            }
+            self.arrived_too_late(key);
+        }
+    }
+
+    fn confirmed(&mut self, subscription: SubscriptionKey) {
+        if let Some(inbox) = self.inboxes.get_mut(subscription) {
+            inbox.confirmed = true;
+        }
+    }
+
+    /// Counts a subscription as accepted, without a RECEIPT.
+    fn presume(&mut self, key: SubscriptionKey) {
+        self.confirmed(key);
+        if let Some(link) = &mut self.link {
+            link.session.presume_subscribed(key);
+        }
+        let asks_for_it = |op: &OpId| match self.operations.get(*op).map(|op| &op.stage) {
+            Some(Stage::Asked(asked)) => asked.subscription == Some(key),
+            _ => false,
+        };
+        let op = self.waiters.values().copied().find(asks_for_it);
+        if let Some(op) = op {
+            self.waiters.retain(|_, waiter| *waiter != op);
+            let subscribed = Ok(Outcome::Subscribed(key));
+            self.operations.finish(op, subscribed, &mut self.wakes);
+        }
+    }
+
+    /// Sets when SUBSCRIBEs that nobody has answered count as accepted.
+    pub(super) fn presume_later(&mut self) {
+        let patience = self.settings.subscribe_timeout;
+        if let Some(link) = &mut self.link {
+            let silent = self.manners.of(&link.attempt.broker).subscribes_in_silence;
+            let at = match silent {
+                true => Some(self.now),
+                false => self.now.checked_add(patience),
+            };
+            link.presume = link.presume.or(at);
+        }
+    }
+
+    /// Begins a connection: what is subscribed anew may stay unanswered as well.
+    pub(super) fn presume_silent_ones(&mut self) {
+        let keys: Vec<_> = self.inboxes.keys().collect();
+        for key in keys {
+            if let Some(inbox) = self.inboxes.get_mut(key) {
+                inbox.confirmed = false;
+            }
+        }
+        if self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.session.is_replaying())
+        {
+            self.presume_later();
+        }
+    }
+
+    /// Counts SUBSCRIBEs as accepted that nobody has answered in time: a broker that refuses one
+    /// says so.
+    pub(super) fn presume_if_due(&mut self) {
+        let due = self.link.as_ref().and_then(|link| link.presume);
+        if due.is_none_or(|due| due > self.now) {
+            return;
+        }
+        let keys: Vec<_> = self.inboxes.keys().collect();
+        for key in keys {
+            let Some(link) = &mut self.link else { return };
+            let unanswered =
+                link.session.wire_id(key).is_some() && !link.session.is_subscribed(key);
+            if unanswered {
+                let known = self.manners.of(&link.attempt.broker);
+                if !std::mem::replace(&mut known.subscribes_in_silence, true) {
+                    self.tell(Event::SubscribeUnanswered { subscription: key });
+                }
+                self.presume(key);
+            }
+        }
+        if let Some(link) = &mut self.link {
+            link.presume = None;
+        }
+    }
+
+    /// The broker does not want a subscription: now, or on this further connection.
+    fn refused(&mut self, subscription: SubscriptionKey, why: Refusal) {
+        self.inboxes
+            .refuse(subscription, why.clone(), &mut self.wakes);
+        self.tell(Event::SubscriptionRefused { subscription, why });
+    }
+
+    fn answered(&mut self, op: OpId) {
+        let Some(operation) = self.operations.get(op) else {
+            return;
+        };
+        let outcome = match &operation.stage {
+            Stage::Asked(asked) => match asked.subscription {
+                Some(key) => Outcome::Subscribed(key),
+                None => Outcome::Confirmed,
+            },
+            _ => Outcome::Unsubscribed,
+        };
+        self.operations.finish(op, Ok(outcome), &mut self.wakes);
+    }
+
+    fn unanswered(&mut self, op: OpId, why: ReceiptFailure) {
+        let Some(operation) = self.operations.get(op) else {
+            return;
+        };
+        let subscription = match &operation.stage {
+            Stage::Asked(asked) => asked.subscription,
+            _ => None,
+        };
+        let late = self.late_receipt();
+        let error = Error::no_receipt(why, late);
+        self.operations.finish(op, Err(error), &mut self.wakes);
+        self.drop_subscription(subscription);
+    }
+
+    /// What is said of a RECEIPT that did not come in time.
+    fn late_receipt(&mut self) -> Cause {
+        let patience = self.settings.session.receipt_timeout;
+        match &self.link {
+            Some(link) if !self.manners.of(&link.attempt.broker).answers => {
+                Cause::NoReceipts(patience)
+            }
+            _ => Cause::Deadline(patience),
+        }
+    }
+
+    /// The session is over.
+    fn link_over(&mut self, reason: CloseReason) {
+        let Some(mut link) = self.link.take() else {
+            return;
+        };
+        let stable_for = self.stable_for(&link);
+        let session = &mut link.session;
+        self.subscriptions = std::mem::take(session.subscriptions_mut());
+        self.garbage
+            .extend(std::iter::from_fn(|| session.poll_garbage()));
+        let is_lost = |start: &&u64| !session.is_offered(**start);
+        let fired_lost = match reason.is_orderly() {
+            true => 0,
+            false => link.fired.iter().filter(is_lost).count() as u64,
+        };
+        let flush = match reason.is_orderly() {
+            true => self.now.checked_add(self.settings.linger),
+            false => None,
+        };
+        self.work.push_back(Work::Close {
+            link: link.id,
+            flush,
+        });
+        self.finish_endings();
+        self.drop_stale();
+        if fired_lost > 0 {
+            self.stats.fired_lost += fired_lost;
+            self.tell(Event::FiredLost {
+                messages: fired_lost,
+            });
+        }
+        match link.up {
+            Some(_) => {
+                self.failover.lost(stable_for, &reason);
+                self.tell(Event::Disconnected {
+                    reason: reason.clone(),
+                });
+            }
+            None if self.leaving.is_none() => {
+                self.attempt_failed(&link.attempt, reason.to_string());
+            }
+            None => {}
+        }
+        if reason.is_orderly() {
+            self.closing.push((link.id, link.session));
+        }
+        if self.leaving.is_some() {
+            self.left(&reason);
+        } else if link.up.is_some() {
+            self.plan();
+        }
+    }
+
+    /// What could have been settled on the connection that is lost is the broker's again, and comes
+    /// anew: nobody shall work on it twice.
+    fn drop_stale(&mut self) {
+        let keys: Vec<_> = self.inboxes.keys().collect();
+        let mut dropped = 0;
+        for key in keys {
+            dropped += self.inboxes.empty(key, AckToken::is_ackable).len() as u64;
+        }
+        if dropped > 0 {
+            self.stats.stale_dropped += dropped;
+            self.tell(Event::StaleDropped { messages: dropped });
+        }
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        self.listeners.tell(event, &mut self.wakes);
+    }
+}
