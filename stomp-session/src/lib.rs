@@ -118,6 +118,8 @@ mod session;
 mod state;
 mod subscriptions;
 mod timers;
+#[cfg(feature = "tls")]
+mod tls;
 mod transmit;
 mod with;
 
@@ -127,6 +129,8 @@ pub use event::{AckToken, Connection, Delivery, Epoch, Event, Refusal, ServerErr
 pub use session::Session;
 pub use state::SessionState;
 pub use subscriptions::{SubscriptionKey, Subscriptions};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 pub use with::With;
 
 pub use stomp_frame::{Limits, Tolerance};
