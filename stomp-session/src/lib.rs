@@ -111,6 +111,8 @@ mod config;
 mod deliveries;
 mod error;
 mod event;
+#[cfg(feature = "layers")]
+pub mod layers;
 mod live;
 mod numbered;
 mod receipts;

@@ -141,7 +141,7 @@ impl Tls {
         self
     }
 
-    /// Puts it all together.
+    /// Puts it all together, for [`LayerConfig::tls`](crate::layers::LayerConfig::tls).
     ///
     /// Files are read by `read`, which is `std::fs::read` in a client. `platform` is asked for the
     /// verifier of the platform's roots, and only where these count.
