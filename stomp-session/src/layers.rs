@@ -35,7 +35,7 @@
 //!         }
 //!         while !layers.outgoing().is_empty() {
 //!             let octets = transport.write(layers.outgoing());
-//!             layers.written(octets);
+//!             layers.written(octets); // tells how many of STOMP, for the session
 //!         }
 //!         let mut came = transport.read();
 //!         if came.is_empty() {
@@ -273,7 +273,7 @@ impl Layers {
     /// There is room for another piece: everything is open, and less than 64 KiB wait to be written.
     #[must_use]
     pub fn wants_piece(&self) -> bool {
-        self.is_open() && !self.is_silent() && self.wire.outgoing().len() < ENOUGH
+        self.is_open() && !self.is_silent() && self.wire.outgoing().waiting() < ENOUGH
     }
 
     /// Takes octets of STOMP that are to be sent. A piece becomes one WebSocket message, of text if
@@ -310,19 +310,30 @@ impl Layers {
     /// What is to be written to the transport.
     #[must_use]
     pub fn outgoing(&self) -> &[u8] {
-        self.wire.outgoing()
+        self.wire.outgoing().octets()
     }
 
-    /// Takes note that so many octets of [`outgoing`](Self::outgoing) were written.
+    /// Moves what is [outgoing](Self::outgoing) behind what is in `buffer`, for a driver that does
+    /// not write under its lock. It counts as waiting until it is told to be
+    /// [written](Self::written), which has to be before what comes after it.
+    pub fn take_outgoing(&mut self, buffer: &mut Vec<u8>) {
+        self.wire.outgoing_mut().take(buffer);
+    }
+
+    /// Takes note that so many octets were written to the transport, of what is
+    /// [outgoing](Self::outgoing) or was [taken](Self::take_outgoing). Returns how many octets of
+    /// STOMP have got there by this: about as many, but a piece of up to 16 KiB counts when all of
+    /// it is written, and small ones with those that follow, up to 1 KiB.
     ///
     /// # Panics
     ///
     /// If there were not so many.
-    pub fn written(&mut self, octets: usize) {
-        self.wire.written(octets);
+    pub fn written(&mut self, octets: usize) -> usize {
+        let stomp = self.wire.outgoing_mut().written(octets);
         if self.is_open() && !self.is_silent() {
             self.upper.idle(&mut self.wire);
         }
+        stomp
     }
 
     /// Goes on with the handshakes.

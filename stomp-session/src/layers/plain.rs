@@ -9,6 +9,9 @@ use crate::Pieces;
 /// What is kept of what came, in octets.
 const ROOM: usize = 16 << 10;
 
+/// What is passed on at a time, in octets, so that progress is seen on a slow line.
+const PART: usize = 16 << 10;
+
 /// No TLS.
 #[derive(Default)]
 pub(super) struct Buffer(BytesMut);
@@ -86,7 +89,9 @@ impl Upper for Straight {
     }
 
     fn write(&mut self, wire: &mut Wire, piece: &[u8]) {
-        wire.put(piece);
+        for part in piece.chunks(PART) {
+            wire.put(part, part.len());
+        }
     }
 
     fn idle(&mut self, _: &mut Wire) {}

@@ -52,6 +52,7 @@ impl Socket {
 
     /// Writes one frame, without ever holding it whole a second time.
     fn frame(&mut self, wire: &mut Wire, opcode: OpCode, payload: &[u8]) {
+        let is_stomp = matches!(opcode, OpCode::Data(_));
         let mask = self.masks.next();
         let header = FrameHeader {
             opcode,
@@ -66,7 +67,7 @@ impl Socket {
             let start = self.part.len();
             self.part.extend_from_slice(&payload[masked..][..count]);
             apply(mask, masked, &mut self.part[start..]);
-            wire.put(&self.part);
+            wire.put(&self.part, if is_stomp { count } else { 0 });
             self.part.clear();
             masked += count;
             if masked == payload.len() {
@@ -104,7 +105,7 @@ impl Upper for Socket {
             return Ok(());
         };
         if let Some(request) = upgrade.request() {
-            wire.put(&request);
+            wire.put(&request, 0);
         }
         loop {
             let came = wire.peek();
@@ -186,7 +187,7 @@ impl Upper for Socket {
     }
 
     fn idle(&mut self, wire: &mut Wire) {
-        if wire.outgoing().is_empty() {
+        if wire.outgoing().waiting() == 0 {
             self.say_pong(wire);
         }
     }

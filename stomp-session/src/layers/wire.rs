@@ -1,4 +1,4 @@
-//! What is common to all layers: octets that came, octets that go, and what became of both.
+//! What a layer is, and what is between them.
 
 use bytes::BytesMut;
 
@@ -64,6 +64,7 @@ pub(super) trait Upper: Send {
     fn close(&mut self, wire: &mut Wire);
 }
 
+/// The layer at the transport, and what became of it.
 pub(super) struct Wire {
     lower: Box<dyn Lower>,
     outgoing: Outgoing,
@@ -127,8 +128,10 @@ impl Wire {
         self.lower.consume(octets);
     }
 
-    pub(super) fn put(&mut self, octets: &[u8]) {
+    /// Sends octets, of which so many are of STOMP.
+    pub(super) fn put(&mut self, octets: &[u8], stomp: usize) {
         let put = self.lower.put(octets, self.outgoing.room());
+        self.outgoing.mark(stomp);
         if let Err(error) = put
             && self.failure.is_none()
         {
@@ -145,11 +148,11 @@ impl Wire {
         self.drain();
     }
 
-    pub(super) fn outgoing(&self) -> &[u8] {
-        self.outgoing.octets()
+    pub(super) fn outgoing(&self) -> &Outgoing {
+        &self.outgoing
     }
 
-    pub(super) fn written(&mut self, octets: usize) {
-        self.outgoing.written(octets);
+    pub(super) fn outgoing_mut(&mut self) -> &mut Outgoing {
+        &mut self.outgoing
     }
 }

@@ -205,6 +205,24 @@ fn an_end_without_a_farewell_is_one_as_any_other() {
 }
 
 #[test]
+fn progress_is_told_in_octets_of_stomp() {
+    let (mut layers, mut peer) = trusting(&TLS13);
+    talk(&mut layers, &mut peer, &mut Got::default(), 999).unwrap();
+    layers.write(&[7; 40_000]).unwrap();
+    let mut buffer = Vec::new();
+    layers.take_outgoing(&mut buffer);
+    assert!(layers.outgoing().is_empty() && buffer.len() > 40_000);
+    layers.write(&[7; 30_000]).unwrap();
+    assert!(!layers.wants_piece(), "what was taken counts");
+    let steps = buffer.chunks(1_000).map(|part| layers.written(part.len()));
+    let steps: Vec<_> = steps.filter(|&stomp| stomp > 0).collect();
+    assert_eq!(steps, [16 << 10, 16 << 10, 40_000 - (32 << 10)]);
+    assert_eq!(layers.written(layers.outgoing().len()), 30_000);
+    layers.close();
+    assert_eq!(layers.written(layers.outgoing().len()), 0);
+}
+
+#[test]
 fn a_farewell_is_the_last_thing_that_is_written() {
     let (mut layers, mut peer) = trusting(&TLS13);
     let mut got = Got::default();

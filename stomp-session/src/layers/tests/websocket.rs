@@ -236,6 +236,23 @@ fn a_piece_is_a_message_of_text_if_it_can_be() {
 }
 
 #[test]
+fn progress_is_told_in_octets_of_stomp() {
+    let mut layers = open();
+    let mut got = Got::default();
+    layers.write(&[b'a'; 40_000]).unwrap();
+    got.feed(&mut layers, b"\x89\x01p", 99).unwrap();
+    layers.write(b"b").unwrap();
+    let mut buffer = Vec::new();
+    layers.take_outgoing(&mut buffer);
+    let told: usize = buffer
+        .chunks(1_000)
+        .map(|part| layers.written(part.len()))
+        .sum();
+    assert_eq!(told, 40_001);
+    assert!(layers.outgoing().is_empty());
+}
+
+#[test]
 fn a_piece_that_is_too_large_for_a_message_goes_in_several() {
     let mut layers = open_with(WebSocketOptions::default().max_message(4));
     layers.write("ab€cd€".as_bytes()).unwrap();
@@ -476,6 +493,38 @@ proptest! {
         }
         prop_assert!(heard == there);
         prop_assert_eq!(pongs + usize::from(!pong.is_empty()), pings.min(1 + usize::from(there.is_empty())));
+    }
+}
+
+fn frame() -> impl Strategy<Value = Vec<u8>> {
+    let opcode = prop_oneof![
+        8 => prop::sample::select(vec![0x00_u8, 0x01, 0x02, 0x80, 0x81, 0x82, 0x89, 0x8a]),
+        1 => any::<u8>(),
+    ];
+    let length = prop_oneof![8 => 0..4_u8, 1 => any::<u8>()];
+    let payload = proptest::collection::vec(any::<u8>(), 0..6);
+    (opcode, length, payload).prop_map(|(opcode, length, payload)| {
+        let mut frame = vec![opcode, length];
+        frame.extend(payload);
+        frame.truncate(2 + usize::from(length));
+        frame
+    })
+}
+
+proptest! {
+    #[test]
+    fn how_octets_are_sliced_makes_no_difference(
+        frames in proptest::collection::vec(frame(), 0..20),
+        (one, other) in (1..50_usize, 1..50_usize),
+    ) {
+        let octets = frames.concat();
+        let read = |size| {
+            let mut layers = open();
+            let mut got = Got::default();
+            let fed = got.feed(&mut layers, &octets, size);
+            (got, fed)
+        };
+        prop_assert_eq!(read(one), read(other));
     }
 }
 
