@@ -38,7 +38,7 @@ impl WebSocketClose {
 
 /// Makes one line of a text that somebody else wrote.
 #[cfg(feature = "websocket")]
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let mut shown = String::new();
     for (count, character) in text.trim().chars().enumerate() {
         if count == LONGEST {

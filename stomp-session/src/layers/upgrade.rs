@@ -7,6 +7,7 @@ use tungstenite::handshake::derive_accept_key;
 use tungstenite::handshake::machine::TryParse;
 use tungstenite::http::HeaderValue;
 
+use super::end::shown;
 use super::{LayerError, WebSocketOptions};
 
 /// The subprotocols of STOMP, the best first.
@@ -44,7 +45,7 @@ impl Upgrade {
             generate_request(request)
         });
         let Ok((request, key)) = request else {
-            return Err(LayerError::WebSocketUri(uri));
+            return Err(LayerError::WebSocketUri(shown(&broker.to_string())));
         };
         Ok(Self {
             request: Some(request),

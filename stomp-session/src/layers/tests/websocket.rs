@@ -91,6 +91,14 @@ fn a_websocket_is_asked_for_on_the_path_of_the_uri() {
 }
 
 #[test]
+fn what_cannot_stand_in_a_request_is_an_error_in_one_line() {
+    let broker = Broker::new(Scheme::Ws, "a b\r\ncookie: c", 80);
+    let error = Layers::for_broker(&broker, &LayerConfig::new()).unwrap_err();
+    let text = "no WebSocket can be asked for at ws://[a b\\r\\ncookie: c]:80/";
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
 fn the_answer_may_come_octet_by_octet_and_what_follows_it_is_not_lost() {
     for size in [1, 2, 7, 1_000] {
         let mut layers = asking(WebSocketOptions::default());
