@@ -40,15 +40,15 @@ impl WebSocketClose {
 #[cfg(feature = "websocket")]
 pub(super) fn shown(text: &str) -> String {
     let mut shown = String::new();
-    for (count, character) in text.trim().chars().enumerate() {
-        if count == LONGEST {
-            shown.push('…');
-            break;
-        }
+    for character in text.trim().chars() {
         match character.is_control() {
             true => shown.extend(character.escape_default()),
             false => shown.push(character),
         }
+    }
+    if let Some((cut, _)) = shown.char_indices().nth(LONGEST) {
+        shown.truncate(cut);
+        shown.push('…');
     }
     shown
 }
