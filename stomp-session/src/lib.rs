@@ -113,6 +113,8 @@ mod deliveries;
 pub mod engine;
 mod error;
 mod event;
+#[cfg(feature = "layers")]
+pub mod layers;
 mod live;
 mod numbered;
 mod receipts;
@@ -120,6 +122,8 @@ mod session;
 mod state;
 mod subscriptions;
 mod timers;
+#[cfg(feature = "tls")]
+mod tls;
 mod transmit;
 mod with;
 
@@ -129,6 +133,8 @@ pub use event::{AckToken, Connection, Delivery, Epoch, Event, Refusal, ServerErr
 pub use session::{GivingBack, Session, Verdict};
 pub use state::SessionState;
 pub use subscriptions::{SubscriptionKey, Subscriptions};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 pub use with::With;
 
 pub use stomp_frame::{Limits, Tolerance};
