@@ -103,11 +103,12 @@ impl Engine {
     }
 
     /// The same, for a driver that goes to sleep until then: a [`Wake::Driver`] ends it earlier, if
-    /// there is anything to do for it before.
+    /// there is anything to do for it before. `writable` tells whether that goes for something to
+    /// write, too: not while the transport has not taken all of the last piece.
     #[must_use]
-    pub fn sleep(&mut self) -> Option<Instant> {
+    pub fn sleep(&mut self, writable: bool) -> Option<Instant> {
         self.armed = self.poll_timeout();
-        self.wakes.driver_waits();
+        self.wakes.driver_waits(writable);
         self.wake_driver();
         self.armed
     }
@@ -217,9 +218,11 @@ impl Engine {
             && self.inboxes.octets() < budget.saturating_add(self.settings.overflow);
         let reading = !over_full || patient;
         let Some(link) = &mut self.link else { return };
-        if link.session.wants_read_dry() && link.reading {
+        let suspicious = link.session.wants_read_dry();
+        if suspicious && !std::mem::replace(&mut link.suspicious, suspicious) {
             self.wakes.push(Wake::Reader);
         }
+        link.suspicious = suspicious;
         if link.reading == reading {
             return;
         }
@@ -261,7 +264,10 @@ impl Engine {
             (Some(due), Some(armed)) => due < armed,
             (due, armed) => due.is_some() && armed.is_none(),
         };
-        if writes || sooner || !self.work.is_empty() {
+        if writes {
+            self.wakes.writer();
+        }
+        if sooner || !self.work.is_empty() {
             self.wakes.driver();
         }
     }

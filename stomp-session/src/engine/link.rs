@@ -64,6 +64,8 @@ pub(super) struct Link {
     pub(super) proven: bool,
     /// Its driver may read.
     pub(super) reading: bool,
+    /// Its reader was asked to find out whether the broker is silent indeed.
+    pub(super) suspicious: bool,
     /// When nothing was read for so long because nobody takes messages that it is told.
     pub(super) stuck: Option<Instant>,
     /// When SUBSCRIBEs that nobody has answered count as accepted.
@@ -85,6 +87,7 @@ impl Link {
             up: None,
             proven: false,
             reading: true,
+            suspicious: false,
             stuck: None,
             presume: None,
             unsent: VecDeque::new(),

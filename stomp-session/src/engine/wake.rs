@@ -31,6 +31,8 @@ pub(super) struct Wakes {
     queue: VecDeque<Wake>,
     /// The driver waits, and was not told to stop.
     driver_sleeps: bool,
+    /// It would write if there were anything to be written.
+    driver_writes: bool,
 }
 
 impl Wakes {
@@ -45,8 +47,16 @@ impl Wakes {
         }
     }
 
-    pub(super) fn driver_waits(&mut self) {
+    /// The same, if it was waiting for something to write.
+    pub(super) fn writer(&mut self) {
+        if self.driver_writes {
+            self.driver();
+        }
+    }
+
+    pub(super) fn driver_waits(&mut self, writes: bool) {
         self.driver_sleeps = true;
+        self.driver_writes = writes;
     }
 
     pub(super) fn take(&mut self) -> Option<Wake> {
