@@ -113,6 +113,14 @@ impl Engine {
         self.armed
     }
 
+    /// Takes note that the wake of a driver that [sleeps](Self::sleep) was not passed on, since what
+    /// there was to write is written by somebody else. Another one follows if there is anything
+    /// besides.
+    pub fn sleep_on(&mut self) {
+        self.wakes.driver_waits(true);
+        self.wake_driver();
+    }
+
     /// Returns the next thing that only a driver can do.
     pub fn poll_work(&mut self, now: Instant) -> Option<Work> {
         self.advance(now);

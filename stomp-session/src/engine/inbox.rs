@@ -110,6 +110,7 @@ impl Inboxes {
         inbox.arrivals.push_back(arrival);
         self.over_full += usize::from(!before && inbox.is_over_full());
         self.feed(key, wakes);
+        wakes.happened();
         Ok(())
     }
 
@@ -184,6 +185,11 @@ impl Inboxes {
         let filled = |inbox: &Inbox| inbox.arrivals.len() as u64 * 1_000 / inbox.capacity as u64;
         let fullest = self.inboxes.iter().max_by_key(|(_, inbox)| filled(inbox));
         fullest.map(|(key, _)| *key)
+    }
+
+    /// Tells whether there is anything to be taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.octets == 0
     }
 
     pub(super) fn is_anybody_hungry(&self) -> bool {

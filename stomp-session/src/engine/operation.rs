@@ -170,6 +170,7 @@ impl Operations {
             && !matches!(operation.stage, Stage::Done(_))
         {
             operation.stage = Stage::Done(result);
+            wakes.happened();
             if std::mem::take(&mut operation.waiting) {
                 wakes.push(Wake::Operation(op));
             }
@@ -230,6 +231,10 @@ impl Operations {
         }
         self.set_deadline(op, None);
         Some(op)
+    }
+
+    pub(super) fn deadline(&self, op: OpId) -> Option<Instant> {
+        self.get(op)?.deadline
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
