@@ -150,6 +150,12 @@ impl Engine {
         Ok(Sent::Asked(op))
     }
 
+    /// Tells whether it is the turn of a place in the line, or its time is up: come again with the
+    /// command. If not, a [`Wake::Operation`](super::Wake) will tell.
+    pub fn is_turn(&mut self, place: OpId) -> bool {
+        self.operations.is_turn(place)
+    }
+
     /// Returns when the time of an operation is up, if it has one: whoever waits for it may call
     /// [`handle_timeout`](Self::handle_timeout) then, so that it does not depend on another thread.
     #[must_use]
@@ -344,7 +350,7 @@ impl Engine {
                 op
             }
         };
-        self.operations.await_call(op);
+        self.operations.requeue(op);
         Ok(Some(Sent::Wait(op)))
     }
 

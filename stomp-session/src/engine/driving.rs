@@ -154,6 +154,12 @@ impl Engine {
         piece
     }
 
+    /// Tells whether this is the link that is up, or that says CONNECT: otherwise it is over.
+    #[must_use]
+    pub fn is_open(&self, link: LinkId) -> bool {
+        self.link.as_ref().is_some_and(|current| current.id == link)
+    }
+
     /// Tells whether this link is to be read. If not, a [`Wake::Reader`] will tell when it is.
     #[must_use]
     pub fn wants_read(&self, link: LinkId) -> bool {
