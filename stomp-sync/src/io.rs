@@ -311,7 +311,8 @@ impl Io {
                 }
                 Err(error) => {
                     self.say_goodbye(layers, &error);
-                    return drop(self.fail(shared, &error.into()));
+                    self.fail(shared, &error.into());
+                    return;
                 }
             }
         }

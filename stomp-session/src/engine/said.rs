@@ -246,6 +246,22 @@ impl Engine {
             link: link.id,
             flush,
         });
+        match link.up {
+            Some(_) => {
+                self.failover.lost(stable_for, &reason);
+                if !reason.is_orderly() {
+                    self.tell(Event::Disconnected {
+                        reason: reason.clone(),
+                    });
+                }
+            }
+            None => {
+                let why = reason.to_string();
+                self.failover.failed(&link.attempt, &why);
+                let broker = link.attempt.broker.clone();
+                self.tell(Event::AttemptFailed { broker, why });
+            }
+        }
         self.finish_endings();
         self.drop_stale();
         if fired_lost > 0 {
@@ -254,24 +270,12 @@ impl Engine {
                 messages: fired_lost,
             });
         }
-        match link.up {
-            Some(_) => {
-                self.failover.lost(stable_for, &reason);
-                self.tell(Event::Disconnected {
-                    reason: reason.clone(),
-                });
-            }
-            None if self.leaving.is_none() => {
-                self.attempt_failed(&link.attempt, reason.to_string());
-            }
-            None => {}
-        }
         if reason.is_orderly() {
             self.closing.push((link.id, link.session));
         }
         if self.leaving.is_some() {
             self.left(&reason);
-        } else if link.up.is_some() {
+        } else {
             self.plan();
         }
     }
