@@ -1,5 +1,5 @@
 use crate::escape::Escapes;
-use crate::{Command, Limits, Oversized, Side, Tolerance, Version};
+use crate::{Command, Limits, OnUnreadable, Side, Tolerance, Version};
 
 /// What a decoder goes by.
 #[derive(Clone, Copy, Debug)]
@@ -8,7 +8,9 @@ pub(crate) struct Rules {
     pub(crate) version: Version,
     pub(crate) limits: Limits,
     pub(crate) tolerance: Tolerance,
-    pub(crate) oversized: Oversized,
+    pub(crate) unreadable: OnUnreadable,
+    /// Every message of the transport ends a frame.
+    pub(crate) in_messages: bool,
 }
 
 impl Rules {

@@ -9,7 +9,7 @@ use stomp_frame::DecodeErrorKind::{
     BareCr, BodyNotAllowed, InvalidUtf8, MalformedHeader, NulInHeader, UndefinedEscape,
     UnknownCommand,
 };
-use stomp_frame::{DecodeErrorKind, Decoder, Limits, Oversized, Side, Tolerance, Version};
+use stomp_frame::{DecodeErrorKind, Decoder, Limits, OnUnreadable, Side, Tolerance, Version};
 use support::{Reading, read};
 
 fn decoder(version: Version, tolerance: Tolerance) -> Decoder {
@@ -125,7 +125,7 @@ fn tolerated(tolerance: Tolerance, wire: &[u8]) -> Reading {
         settled: None,
         tolerance,
         body: Limits::server().body,
-        oversized: Oversized::Refuse,
+        unreadable: OnUnreadable::Refuse,
     };
     let expected = refer(rules, wire);
     for size in 1..=wire.len() {

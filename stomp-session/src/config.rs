@@ -54,9 +54,9 @@ pub struct Config {
     pub disconnect_timeout: Duration,
     /// What frames are accepted from the server. Default: [`Limits::client`].
     ///
-    /// Beyond them the connection ends, except for a message whose `content-length` announces too
-    /// large a body: that is [reported](crate::Event::MessageTooLarge) without its body, since
-    /// another connection would only be delivered the same message again.
+    /// A message beyond them is [reported](crate::Event::MessageUnreadable) without its body, since
+    /// another connection would only be delivered the same message again. Any other frame but ERROR
+    /// ends the connection.
     pub limits: Limits,
     /// What is accepted beyond the specification. Default: nothing.
     pub tolerance: Tolerance,

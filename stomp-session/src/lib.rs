@@ -129,7 +129,7 @@ pub use state::SessionState;
 pub use subscriptions::{SubscriptionKey, Subscriptions};
 pub use with::With;
 
-pub use stomp_frame::{Limits, Tolerance};
+pub use stomp_frame::{DecodeError, DecodeErrorKind, Limits, Tolerance};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

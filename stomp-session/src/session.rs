@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use stomp_commands::{Connect, Peer, ReceiptId, SubscriptionId, TransactionId};
-use stomp_frame::{ContentLength, Decoder, Frame, Oversized, Side};
+use stomp_frame::{ContentLength, Decoder, Frame, OnUnreadable, Side};
 
 use crate::receipts::{Pending, Purpose};
 use crate::state::State;
@@ -95,7 +95,7 @@ impl Session {
             epoch: subscriptions.begin_epoch(),
             decoder: Decoder::new(Side::Server, config.limits)
                 .tolerance(config.tolerance)
-                .oversized(Oversized::Skip),
+                .unreadable(OnUnreadable::Skip),
             config,
             subscriptions,
             state: State::Connecting,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use stomp_session::{Delivery, Refusal, SubscriptionKey};
+use stomp_session::{DecodeError, Delivery, Refusal, SubscriptionKey};
 
 #[derive(Debug, Default)]
 pub(crate) struct Inboxes {
@@ -21,12 +21,12 @@ pub(crate) struct Inbox {
     pub(crate) refused: Option<Refusal>,
 }
 
-/// A message, or what is left of one that was too large.
+/// A message, or what is left of one that cannot be read.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) delivery: Delivery,
-    /// How large its body was said to be, if it was beyond the limit.
-    pub(crate) too_large: Option<u64>,
+    /// Why it cannot be read, and how large its body was said to be.
+    pub(crate) unreadable: Option<(DecodeError, Option<u64>)>,
 }
 
 impl Inboxes {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use stomp_commands::ReceiptId;
 use stomp_session::{
-    CloseReason, Delivery, Event as Said, Session, SessionState, SubscriptionKey, With,
+    CloseReason, DecodeError, Delivery, Event as Said, Session, SessionState, SubscriptionKey, With,
 };
 
 use crate::event::Listeners;
@@ -83,7 +83,11 @@ impl State {
         while let Some(said) = self.session.poll_event() {
             match said {
                 Said::Message(delivery) => self.deliver(delivery, None),
-                Said::MessageTooLarge { delivery, length } => self.deliver(delivery, Some(length)),
+                Said::MessageUnreadable {
+                    delivery,
+                    why,
+                    length,
+                } => self.deliver(delivery, Some((why, length))),
                 Said::Receipt { receipt, .. } => self.settle(&receipt, Ok(())),
                 Said::ReceiptFailed { receipt, why } => {
                     let patience = self.session.config().receipt_timeout;
@@ -106,14 +110,14 @@ impl State {
         self.listeners.tell(&event);
     }
 
-    fn deliver(&mut self, delivery: Delivery, too_large: Option<u64>) {
+    fn deliver(&mut self, delivery: Delivery, unreadable: Option<(DecodeError, Option<u64>)>) {
         if self.quit && self.inboxes.octets() >= OVERFLOW {
             // The broker takes it back. Who is leaving reads on all the same, for the receipts.
             return;
         }
         self.inboxes.push(Arrival {
             delivery,
-            too_large,
+            unreadable,
         });
     }
 

@@ -131,14 +131,14 @@ impl Subscription {
         };
         let Arrival {
             delivery,
-            too_large,
+            unreadable,
         } = arrival;
         let message = Message::new(delivery, self.handle.clone());
-        match too_large {
+        match unreadable {
             None => Ok(Some(message)),
-            Some(length) => {
+            Some((why, length)) => {
                 let limit = self.handle.largest_body;
-                let oversized = Oversized::new(message, length, limit);
+                let oversized = Oversized::new(message, why, length, limit);
                 Err(Error::TooLarge(Box::new(oversized)))
             }
         }

@@ -9,7 +9,7 @@ use stomp_commands::negotiate;
 use stomp_commands::{
     AckMode, Connected as ConnectedFrame, ErrorFrame, FrameError, Message, Receipt, ReceiptId,
 };
-use stomp_frame::{Command, Frame, Item, Version, header};
+use stomp_frame::{Command, DecodeError, DecodeErrorKind, Frame, Item, Version, header};
 
 use super::Session;
 use crate::live::Slot;
@@ -140,11 +140,16 @@ impl Session {
     fn handle_item(&mut self, item: Item) -> Result<(), FrameError> {
         match item {
             Item::Frame(frame) => self.handle_frame(frame),
-            // What can be told without the body is told.
-            Item::TooLarge { frame, length } if frame.command == Command::Message => {
-                self.handle_message(frame, Some(length))
+            // What can be told all the same is told.
+            Item::Unreadable {
+                frame,
+                error,
+                length,
+            } if frame.command == Command::Message => {
+                let why = Some((error, length));
+                self.handle_message(with_mandatory_headers(frame, self.decoder.version()), why)
             }
-            Item::TooLarge { frame, .. } => self.handle_frame(frame),
+            Item::Unreadable { frame, .. } => self.handle_frame(frame),
             _ => Ok(()),
         }
     }
@@ -192,8 +197,12 @@ impl Session {
         Ok(())
     }
 
-    /// Takes a message, or what is left of one with a body of `too_large` octets.
-    fn handle_message(&mut self, frame: Frame, too_large: Option<u64>) -> Result<(), FrameError> {
+    /// Takes a message, or what is left of one that is `unreadable`: why, and the length of its body.
+    fn handle_message(
+        &mut self,
+        frame: Frame,
+        unreadable: Option<(DecodeError, Option<u64>)>,
+    ) -> Result<(), FrameError> {
         let Some(connected) = self.state.established_mut() else {
             let command = frame.command;
             return Err(FrameError::UnexpectedCommand { command });
@@ -204,7 +213,12 @@ impl Session {
         let Some((subscription, slot)) =
             found.and_then(|key| Some((key, connected.live.get_mut(key)?)))
         else {
-            self.events.push_back(Event::OrphanMessage(message));
+            match unreadable {
+                Some((why, _)) if !is_too_large(why.kind) => {
+                    self.close(CloseReason::Misbehaviour(why.into()));
+                }
+                _ => self.events.push_back(Event::OrphanMessage(message)),
+            }
             return Ok(());
         };
         // An `ack` header comes in ack mode `auto`, too, if the sender wrote one.
@@ -213,6 +227,7 @@ impl Session {
             (_, Version::V1_2) => message.headers().get_octets(header::ACK),
             _ => message.headers().get_octets(header::MESSAGE_ID),
         };
+        let id = id.filter(|id| unreadable.is_none() || !id.is_empty());
         let token = AckToken {
             epoch: self.epoch,
             subscription,
@@ -223,9 +238,13 @@ impl Session {
             subscription,
             token,
         };
-        self.events.push_back(match too_large {
+        self.events.push_back(match unreadable {
             None => Event::Message(delivery),
-            Some(length) => Event::MessageTooLarge { delivery, length },
+            Some((why, length)) => Event::MessageUnreadable {
+                delivery,
+                why,
+                length,
+            },
         });
         Ok(())
     }
@@ -413,6 +432,37 @@ impl Session {
         };
         self.timers.set(Timer::Silence, deadline);
     }
+}
+
+/// Puts empty headers in the place of those that could not be picked out of a MESSAGE: it is
+/// unreadable, but no fault of its own. Without a subscription it is nobody's.
+fn with_mandatory_headers(mut frame: Frame, version: Version) -> Frame {
+    let names = [
+        header::DESTINATION,
+        header::MESSAGE_ID,
+        header::SUBSCRIPTION,
+    ];
+    let mandatory = match version {
+        Version::V1_0 => &names[..2],
+        _ => &names,
+    };
+    for name in mandatory {
+        if !frame.headers.contains(name) {
+            frame.headers.append(name, "");
+        }
+    }
+    frame
+}
+
+/// Tells whether the server kept to the protocol, and only we to our limits. Any other fault is one
+/// to get over for the sake of a subscription, that would be sent the message again; where there is
+/// none, the connection ends as the specification has it.
+fn is_too_large(kind: DecodeErrorKind) -> bool {
+    use DecodeErrorKind::*;
+    matches!(
+        kind,
+        BodyTooLong | TooManyHeaders | HeaderLineTooLong | HeadTooLong
+    )
 }
 
 /// Finds out whose message it is.

@@ -412,10 +412,16 @@ fn message_beyond_the_limit_is_reported_without_its_body_and_can_be_settled() {
         format!("{head}\nsubscription:{subscription}\n\nlong\0")
     };
     peer.hear(&large("s1"));
-    let Some(Event::MessageTooLarge { delivery, length }) = peer.event() else {
+    let Some(Event::MessageUnreadable {
+        delivery,
+        why,
+        length,
+    }) = peer.event()
+    else {
         panic!("a message that is too large");
     };
-    assert_eq!((delivery.subscription, length), (key, 4));
+    assert_eq!((delivery.subscription, length), (key, Some(4)));
+    assert_eq!(why.kind, stomp_session::DecodeErrorKind::BodyTooLong);
     let settled = peer
         .session
         .nack(&delivery.token, With::nothing(), peer.now);
@@ -425,6 +431,43 @@ fn message_beyond_the_limit_is_reported_without_its_body_and_can_be_settled() {
     assert_eq!(peer.events(), ["orphan 1", "message m2"]);
     peer.hear("ERROR\nmessage:no\ncontent-length:4\n\nlong\0");
     assert_eq!(peer.events()[0], "error no");
+}
+
+#[test]
+fn message_that_cannot_be_read_can_be_settled_and_costs_no_connection() {
+    for (version, id) in [
+        ("1.2", "id:k1\n"),
+        ("1.1", "message-id:1\nsubscription:s1\n"),
+    ] {
+        let mut peer = Peer::connecting(quiet());
+        peer.hear(&format!("CONNECTED\nversion:{version}\n\n\0"));
+        peer.event();
+        peer.subscribe(AckMode::ClientIndividual);
+        peer.sent();
+        let long = "x".repeat(20_000);
+        let lines = "message-id:1\nack:k1\nsubscription:s1";
+        for odd in [format!("k:{long}"), "k:\\t".to_owned(), "k".to_owned()] {
+            peer.hear(&format!("MESSAGE\n{odd}\n{lines}\n\nbody\0"));
+            let Some(Event::MessageUnreadable { delivery, .. }) = peer.event() else {
+                panic!("cannot be read: {odd:.10}");
+            };
+            assert_eq!(delivery.message.destination(), "");
+            let settled = peer.session.ack(&delivery.token, With::nothing(), peer.now);
+            assert_eq!(settled, Ok(stomp_session::Settled::Sent));
+            assert_eq!(peer.sent(), format!("ACK\n{id}\n\0"));
+        }
+        peer.hear("MESSAGE\nk\nsubscription:s1\n\nbody\0");
+        let Some(Event::MessageUnreadable { delivery, .. }) = peer.event() else {
+            panic!("cannot be read");
+        };
+        assert!(!delivery.token.is_ackable(), "nothing to name it by");
+        peer.hear(&format!("MESSAGE\nk:{long}\nmessage-id:4\n\nbody\0"));
+        peer.hear(&message("s1", 2));
+        assert_eq!(peer.events(), ["orphan 4", "message m2"]);
+        peer.hear("MESSAGE\nk\nsubscription:gone\n\nbody\0");
+        let reason = peer.closed();
+        assert!(matches!(reason, CloseReason::Misbehaviour(_)), "nobody's");
+    }
 }
 
 #[test]
