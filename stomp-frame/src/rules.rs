@@ -26,7 +26,10 @@ impl Rules {
 
     /// Tells how the headers of `command` are escaped.
     pub(crate) fn escapes(&self, command: Command) -> Escapes {
-        Escapes::of(command, self.version)
+        match Escapes::of(command, self.version) {
+            Escapes::V1_1 if self.tolerance.carriage_return_escape => Escapes::V1_2,
+            escapes => escapes,
+        }
     }
 
     /// Tells whether CR LF ends a line, as LF does.

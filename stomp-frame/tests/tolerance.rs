@@ -111,8 +111,24 @@ fn a_backslash_that_begins_no_escape_is_a_backslash() {
     let wire = b"SEND\nk:a\\tb\\\\\\c\nl\\:\\\n\n\0";
     let reading = odd(Version::V1_2, wire, UndefinedEscape);
     reads_one(&reading, &[("k", "a\\tb\\:"), ("l\\", "\\")]);
-    let reading = odd(Version::V1_1, b"SEND\nk:a\\rb\n\n\0", UndefinedEscape);
-    reads_one(&reading, &[("k", "a\\rb")]);
+}
+
+#[test]
+fn an_escaped_carriage_return_of_1_2_is_one_in_1_1() {
+    let wire = b"SEND\nk:a\\rb\n\n\0";
+    let reading = odd(Version::V1_1, wire, UndefinedEscape);
+    reads_one(&reading, &[("k", "a\rb")]);
+    let mut tolerance = Tolerance::strict();
+    tolerance.carriage_return_escape = true;
+    let read_with = |version, wire| read(decoder(version, tolerance), [wire]);
+    reads_one(&read_with(Version::V1_1, wire), &[("k", "a\rb")]);
+    reads_one(&read_with(Version::V1_0, wire), &[("k", "a\\rb")]);
+    reads_one(
+        &read_with(Version::V1_1, b"CONNECT\nk:a\\rb\n\n\0"),
+        &[("k", "a\\rb")],
+    );
+    let odd = read_with(Version::V1_1, b"SEND\nk:a\\tb\n\n\0");
+    assert_eq!(odd.error.map(|error| error.kind), Some(UndefinedEscape));
 }
 
 /// Reads the stream with these rules, in pieces of every size and by the reference.

@@ -342,6 +342,7 @@ impl<'a> Reader<'a> {
                     Some('n') => '\n',
                     Some('c') => ':',
                     Some('r') if version == Version::V1_2 => '\r',
+                    Some('r') if self.rules.tolerance.carriage_return_escape => '\r',
                     other if self.rules.tolerance.undefined_escapes => {
                         plain.push('\\');
                         plain.extend(other);
