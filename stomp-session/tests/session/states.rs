@@ -164,7 +164,10 @@ fn connect_says_what_the_configuration_says() {
     assert_eq!(connect(config.clone()), frame);
     let stomp = config.clone().opening(Opening::Stomp);
     assert_eq!(connect(stomp), frame.replace("CONNECT", "STOMP"));
-    assert!(connect(Config::default().versions([Version::V1_0])).starts_with("CONNECT\n\n"));
+    assert_eq!(
+        connect(Config::default().versions([Version::V1_0])),
+        "CONNECT\naccept-version:1.0\n\n\0"
+    );
     let escaped = Config::default()
         .passcode(r"a\b")
         .dialect(Dialect::RabbitMq);
@@ -477,6 +480,17 @@ fn message_beyond_the_limit_has_no_place_before_connected() {
     peer.hear("MESSAGE\ndestination:/a\nmessage-id:1\ncontent-length:4\n\nlong\0");
     let unexpected = "closed: the server broke the protocol: unexpected MESSAGE frame";
     assert_eq!(peer.events(), [unexpected]);
+}
+
+#[test]
+fn subscriptions_get_an_id_in_1_0_on_request() {
+    for (config, id) in [(quiet(), None), (quiet().names_in_1_0(), Some("s1"))] {
+        let mut peer = Peer::connecting(config);
+        peer.hear("CONNECTED\n\n\0");
+        let key = peer.subscribe(AckMode::Auto);
+        let named = peer.session.wire_id(key).map(|id| id.as_str());
+        assert_eq!(named, id);
+    }
 }
 
 #[test]
