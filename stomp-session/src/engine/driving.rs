@@ -24,9 +24,14 @@ impl Engine {
         now: Instant,
     ) -> bool {
         self.advance(now);
-        let _ = end_of_message;
         let more = match self.current(link) {
-            Some(session) => session.handle_some(octets, now),
+            Some(session) => {
+                let more = session.handle_some(octets, now);
+                if end_of_message && !more {
+                    session.handle_end_of_message(octets, now);
+                }
+                more
+            }
             None => {
                 octets.clear();
                 false

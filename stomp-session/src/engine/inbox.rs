@@ -1,6 +1,8 @@
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 
 use rustc_hash::FxBuildHasher;
+use stomp_frame::{DecodeError, DecodeErrorKind};
 
 use super::Error;
 use super::wake::{Wake, Wakes};
@@ -20,10 +22,25 @@ pub struct Arrival {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Defect {
-    /// How long the body was said to be, in octets.
-    pub length: u64,
+    /// What is wrong, and where in the stream of octets.
+    pub why: DecodeError,
+    /// How long the body was said to be, in octets, if that is known.
+    pub length: Option<u64>,
     /// How long it might have been.
     pub limit: u64,
+}
+
+/// Behind "a message from somewhere".
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { why, length, limit } = self;
+        match (why.kind, length) {
+            (DecodeErrorKind::BodyTooLong, Some(length)) => {
+                write!(f, "has {length} octets, and {limit} are allowed")
+            }
+            (kind, _) => write!(f, "cannot be read: {kind}"),
+        }
+    }
 }
 
 /// What there is for a subscription.

@@ -25,9 +25,14 @@ impl Engine {
                     self.connected();
                 }
                 Said::Message(delivery) => self.arrived(delivery, None),
-                Said::MessageTooLarge { delivery, length } => {
+                Said::MessageUnreadable {
+                    delivery,
+                    why,
+                    length,
+                } => {
                     let limit = self.settings.session.limits.body;
-                    self.arrived(delivery, Some(Defect { length, limit }));
+                    let defect = Defect { why, length, limit };
+                    self.arrived(delivery, Some(defect));
                 }
                 Said::OrphanMessage(_) => self.stats.orphans += 1,
                 Said::Subscribed { subscription } => self.confirmed(subscription),
