@@ -28,7 +28,7 @@ fn a_message_beyond_the_limit_is_an_item_that_can_be_settled() -> Result {
         };
         assert_eq!(
             (oversized.defect().length, oversized.defect().limit),
-            (length, 3)
+            (Some(length), 3)
         );
         assert_eq!(oversized.destination(), "/queue/a");
         assert!(oversized.body().is_empty());
