@@ -130,6 +130,11 @@ impl Salvage {
         if text.is_empty() {
             return Ok(Step::Complete(end + 1));
         }
+        if begins_a_frame(text) {
+            // This one broke off in the line, and nobody knows what is missing.
+            let kind = DecodeErrorKind::MalformedHeader;
+            return Err(Fault { kind, at: 0 });
+        }
         self.note_length(text, place, text.len() <= longest, head, rules);
         if line == Line::Sound && text.len() <= rules.limits.header_line {
             self.keep(text, head, rules);
@@ -196,6 +201,12 @@ impl Salvage {
             self.found |= bit;
         }
     }
+}
+
+/// Tells whether a line, which is no header, ends with what a server begins its frames with.
+fn begins_a_frame(line: &[u8]) -> bool {
+    let commands: [&[u8]; 4] = [b"MESSAGE", b"RECEIPT", b"ERROR", b"CONNECTED"];
+    memchr::memchr(b':', line).is_none() && commands.iter().any(|command| line.ends_with(command))
 }
 
 /// Tells whether the fault is in what a line says, and not in its size.

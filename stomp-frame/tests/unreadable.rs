@@ -161,6 +161,16 @@ fn a_head_that_nobody_has_to_answer_is_refused() {
         (&b"RECEIPT\nreceipt-id:\\x\n\n\0"[..], UndefinedEscape, 8),
         (b"ERROR\nno colon\n\n\0", MalformedHeader, 6),
         (b"CONNECTED\nno colon\n\n\0", MalformedHeader, 10),
+        (
+            b"MESSAGE\na:1\nRECEIPT\nreceipt-id:1\n\n\0",
+            MalformedHeader,
+            12,
+        ),
+        (
+            b"MESSAGE\na:1\nsubscMESSAGE\nb:1\n\n\0",
+            MalformedHeader,
+            12,
+        ),
         (b"OOPS\nno colon\n\n\0", UnknownCommand, 0),
     ] {
         let error = reads(wire).error;
