@@ -95,6 +95,10 @@ pub struct Words {
     /// (observed); ActiveMQ writes the CR as it is. Whoever reads from them needs
     /// [`Tolerance::carriage_return_escape`](stomp_frame::Tolerance::carriage_return_escape).
     pub writes_carriage_return_in_1_1: bool,
+    /// Over WebSocket, each frame is one message, so that a frame ends with its message whatever its
+    /// `content-length` says. ActiveMQ (observed), which writes U+FFFD for each octet of a body that
+    /// is not UTF-8, and the `content-length` of before.
+    pub frame_is_message: bool,
     /// BEGIN, COMMIT and ABORT mean something. Spring's simple broker ignores them: a SEND with
     /// `transaction` is delivered at once, and ABORT takes nothing back (observed).
     pub transactions: bool,

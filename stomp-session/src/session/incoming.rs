@@ -18,8 +18,8 @@ use crate::receipts::{Pending, Purpose};
 use crate::state::{Connected, State};
 use crate::timers::Timer;
 use crate::{
-    AckToken, CloseReason, Connection, Delivery, Event, Pieces, ReceiptFailure, Refusal,
-    ServerError, SubscriptionKey,
+    AckToken, CloseReason, Connection, Delivery, Event, ReceiptFailure, Refusal, ServerError,
+    SubscriptionKey,
 };
 
 /// The most items of one [`Session::handle_some`].
@@ -39,11 +39,12 @@ impl Session {
     }
 
     /// Takes note that a message of a WebSocket ended behind the octets that were
-    /// [taken](Self::handle_data): with [`Pieces::Frames`](crate::Pieces) a frame ends with it, too,
+    /// [taken](Self::handle_data): from some brokers each message is a frame, which ends with it,
     /// whatever its `content-length` says.
     pub fn handle_end_of_message(&mut self, src: &mut BytesMut, now: Instant) {
         self.advance(now);
-        if self.config.pieces != Pieces::Frames || self.is_closed() {
+        let connection = self.connection();
+        if !connection.is_some_and(|c| c.dialect.words().frame_is_message) {
             return;
         }
         // Who tells of one end tells of all.
