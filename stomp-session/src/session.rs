@@ -244,6 +244,15 @@ impl Session {
         true
     }
 
+    /// Forgets a subscription whose SUBSCRIBE was [withdrawn](Self::withdraw): the server has never
+    /// heard of it, so there is nothing to unsubscribe.
+    pub fn forget_unsent(&mut self, subscription: SubscriptionKey) {
+        if let Some(connected) = self.state.established_mut() {
+            connected.live.remove(subscription);
+        }
+        self.subscriptions.forget(subscription);
+    }
+
     /// Waits for a receipt no longer. If it comes all the same, it is unexpected. Of one that
     /// nobody waits for this is nothing.
     pub fn give_up(&mut self, receipt: &ReceiptId) {
