@@ -146,7 +146,7 @@ impl Engine {
                 subscription: Some(key),
             },
         );
-        self.presume_later();
+        self.presume_later(key);
         Ok(Sent::Asked(op))
     }
 

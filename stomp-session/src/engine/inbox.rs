@@ -1,4 +1,5 @@
 use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
 
 use rustc_hash::FxBuildHasher;
 
@@ -61,6 +62,8 @@ pub(super) struct Inbox {
     waiting: bool,
     /// Whether the broker has answered the SUBSCRIBE of this connection, as far as is known here.
     pub(super) confirmed: bool,
+    /// When that SUBSCRIBE counts as accepted if nobody has answered it.
+    pub(super) presume: Option<Instant>,
     /// Nobody takes from it any more.
     pub(super) abandoned: bool,
     /// The last thing to be said.
@@ -80,6 +83,7 @@ impl Inboxes {
             capacity,
             waiting: false,
             confirmed: false,
+            presume: None,
             abandoned: false,
             end: None,
         };
