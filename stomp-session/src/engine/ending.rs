@@ -241,6 +241,11 @@ impl Engine {
     /// Ends all subscriptions that are to be ended before the connection is: what they hold counts
     /// as never delivered then, where UNSUBSCRIBE gives it back. Lets what is in hand be settled.
     pub(super) fn end_all(&mut self, until: Option<Instant>) {
+        for ending in &mut self.endings {
+            let deadlines = [ending.deadline, until];
+            ending.deadline = deadlines.into_iter().flatten().min();
+        }
+        self.check_endings();
         let keys: Vec<_> = self.inboxes.keys().collect();
         for key in keys {
             let link = self.link.as_ref();
