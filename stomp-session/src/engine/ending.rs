@@ -88,7 +88,7 @@ impl Engine {
         if !known {
             return self.ended(op);
         }
-        self.inboxes.stop_waiting(key);
+        self.inboxes.feed(key, &mut self.wakes);
         let arrivals = self.inboxes.empty(key, |_| true);
         let Some(link) = &mut self.link else {
             self.subscriptions.forget(key);

@@ -121,6 +121,9 @@ impl Inboxes {
         let Some(inbox) = self.inboxes.get_mut(&key) else {
             return Taken::Ended(None);
         };
+        if inbox.abandoned {
+            return Taken::Ended(None);
+        }
         let before = inbox.is_over_full();
         if let Some(arrival) = inbox.arrivals.pop_front() {
             self.over_full -= usize::from(before && !inbox.is_over_full());
@@ -199,7 +202,7 @@ impl Inboxes {
     }
 
     /// Tells whoever waits at this inbox.
-    fn feed(&mut self, key: SubscriptionKey, wakes: &mut Wakes) {
+    pub(super) fn feed(&mut self, key: SubscriptionKey, wakes: &mut Wakes) {
         if let Some(inbox) = self.inboxes.get_mut(&key)
             && std::mem::take(&mut inbox.waiting)
         {
