@@ -155,9 +155,14 @@ impl Engine {
         if let Some(leaving) = &mut self.leaving
             && leaving.failed.is_none()
         {
-            // Once DISCONNECT is said nothing is missing, whatever the broker answers.
-            let in_order = leaving.said || reason.is_orderly();
-            leaving.failed = (!in_order).then(|| reason.clone().into());
+            // Once DISCONNECT is said nothing is missing, whatever the broker answers; and before
+            // CONNECTED there is nobody to say it to.
+            leaving.failed = match reason {
+                CloseReason::DisconnectTimedOut { .. } => Some(Cause::Deadline(leaving.patience)),
+                CloseReason::ClosedBeforeConnected => None,
+                _ if leaving.said || reason.is_orderly() => None,
+                reason => Some(reason.clone().into()),
+            };
         }
         self.close(Cause::Disconnected);
     }
