@@ -230,6 +230,12 @@ impl Session {
         self.transmit.is_offered(start)
     }
 
+    /// Returns the place behind the last octet that was handed out to be written.
+    #[must_use]
+    pub fn offered(&self) -> u64 {
+        self.transmit.offered()
+    }
+
     /// Takes back a frame that lies between these [places](Self::place), unless it was
     /// [offered](Self::is_offered) already; says whether it was taken back. Its receipt is to be
     /// [given up](Self::give_up), too.

@@ -22,6 +22,8 @@ pub(super) struct Leaving {
     alone: bool,
     /// DISCONNECT is queued.
     said: bool,
+    /// Where it begins.
+    goodbye: u64,
     /// It did not end in order.
     failed: Option<Cause>,
 }
@@ -91,6 +93,7 @@ impl Engine {
             },
             alone,
             said: false,
+            goodbye: 0,
             failed: None,
         })
     }
@@ -124,9 +127,11 @@ impl Engine {
             // RabbitMQ never sends the receipts that are still missing when it reads DISCONNECT.
             let receipt = link.session.new_receipt();
             let disconnect = Disconnect::new().receipt(receipt);
+            let goodbye = link.session.place();
             let said = link.session.disconnect(disconnect, self.now);
             if let Some(leaving) = &mut self.leaving {
                 leaving.said = said.is_ok();
+                leaving.goodbye = goodbye;
             }
         }
         self.hear();
@@ -150,8 +155,9 @@ impl Engine {
         self.hear();
     }
 
-    /// The connection has ended while we were leaving.
-    pub(super) fn left(&mut self, reason: &CloseReason) {
+    /// The connection has ended while we were leaving. `unsaid` tells whether that was before
+    /// anything of a DISCONNECT at this place was handed to the transport.
+    pub(super) fn left(&mut self, reason: &CloseReason, unsaid: impl Fn(u64) -> bool) {
         if let Some(leaving) = &mut self.leaving
             && leaving.failed.is_none()
         {
@@ -160,6 +166,7 @@ impl Engine {
             leaving.failed = match reason {
                 CloseReason::DisconnectTimedOut { .. } => Some(Cause::Deadline(leaving.patience)),
                 CloseReason::ClosedBeforeConnected => None,
+                _ if leaving.said && unsaid(leaving.goodbye) => Some(Cause::ConnectionLost),
                 _ if leaving.said || reason.is_orderly() => None,
                 reason => Some(reason.clone().into()),
             };

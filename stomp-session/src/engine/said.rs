@@ -257,10 +257,11 @@ impl Engine {
         self.garbage
             .extend(std::iter::from_fn(|| session.poll_garbage()));
         let is_lost = |start: &&u64| !session.is_offered(**start);
-        let fired_lost = match reason.is_orderly() {
-            true => 0,
-            false => link.fired.iter().filter(is_lost).count() as u64,
+        let fired_lost = match reason {
+            CloseReason::Disconnected { confirmed: true } => 0,
+            _ => link.fired.iter().filter(is_lost).count() as u64,
         };
+        let offered = session.offered();
         let flush = match reason.is_orderly() {
             true => self.now.checked_add(self.settings.linger),
             false => None,
@@ -293,7 +294,7 @@ impl Engine {
             self.closing.push((link.id, link.session));
         }
         if self.leaving.is_some() {
-            self.left(&reason);
+            self.left(&reason, |place| place >= offered);
         } else if link.up.is_some() {
             self.plan();
         }
