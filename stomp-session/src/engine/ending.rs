@@ -253,7 +253,12 @@ impl Engine {
             if giving_back == Some(GivingBack::ByUnsubscribe) {
                 self.begin_ending(key, None, Some(until));
             } else {
-                // The end of the connection does it.
+                // The end of the connection does it, also for what still comes.
+                if giving_back == Some(GivingBack::ByNack)
+                    && let Some(inbox) = self.inboxes.get_mut(key)
+                {
+                    inbox.abandoned = true;
+                }
                 let arrivals = self.inboxes.empty(key, AckToken::is_ackable);
                 if let Some(link) = &mut self.link {
                     for arrival in &arrivals {
