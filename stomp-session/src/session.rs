@@ -230,6 +230,12 @@ impl Session {
         self.transmit.is_offered(start)
     }
 
+    /// Returns the place behind the last octet that was handed out to be written.
+    #[must_use]
+    pub fn offered(&self) -> u64 {
+        self.transmit.offered()
+    }
+
     /// Takes back a frame that lies between these [places](Self::place), unless it was
     /// [offered](Self::is_offered) already; says whether it was taken back. Its receipt is to be
     /// [given up](Self::give_up), too.
@@ -242,6 +248,15 @@ impl Session {
         let withdrawn = self.transmit.withdraw(&frame);
         self.garbage.extend(withdrawn);
         true
+    }
+
+    /// Forgets a subscription whose SUBSCRIBE was [withdrawn](Self::withdraw): the server has never
+    /// heard of it, so there is nothing to unsubscribe.
+    pub fn forget_unsent(&mut self, subscription: SubscriptionKey) {
+        if let Some(connected) = self.state.established_mut() {
+            connected.live.remove(subscription);
+        }
+        self.subscriptions.forget(subscription);
     }
 
     /// Waits for a receipt no longer. If it comes all the same, it is unexpected. Of one that

@@ -146,7 +146,7 @@ impl Engine {
                 subscription: Some(key),
             },
         );
-        self.presume_later();
+        self.presume_later(key);
         Ok(Sent::Asked(op))
     }
 
@@ -414,6 +414,15 @@ impl Engine {
         };
         link.session.give_up(&asked.receipt);
         let withdrawn = link.session.withdraw(asked.place.clone());
+        if withdrawn {
+            let start = |&(start, _): &(u64, OpId)| start;
+            if let Ok(at) = link.unsent.binary_search_by_key(&asked.place.start, start) {
+                link.unsent.remove(at);
+            }
+            if let Some(key) = asked.subscription {
+                link.session.forget_unsent(key);
+            }
+        }
         while let Some(garbage) = link.session.poll_garbage() {
             self.garbage.push(garbage);
         }

@@ -1,5 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::time::Instant;
 
 use rustc_hash::FxBuildHasher;
 use stomp_frame::{DecodeError, DecodeErrorKind};
@@ -78,6 +79,8 @@ pub(super) struct Inbox {
     waiting: bool,
     /// Whether the broker has answered the SUBSCRIBE of this connection, as far as is known here.
     pub(super) confirmed: bool,
+    /// When that SUBSCRIBE counts as accepted if nobody has answered it.
+    pub(super) presume: Option<Instant>,
     /// Nobody takes from it any more.
     pub(super) abandoned: bool,
     /// The last thing to be said.
@@ -97,6 +100,7 @@ impl Inboxes {
             capacity,
             waiting: false,
             confirmed: false,
+            presume: None,
             abandoned: false,
             end: None,
         };
@@ -135,6 +139,9 @@ impl Inboxes {
         let Some(inbox) = self.inboxes.get_mut(&key) else {
             return Taken::Ended(None);
         };
+        if inbox.abandoned {
+            return Taken::Ended(None);
+        }
         let before = inbox.is_over_full();
         if let Some(arrival) = inbox.arrivals.pop_front() {
             self.over_full -= usize::from(before && !inbox.is_over_full());
@@ -218,7 +225,7 @@ impl Inboxes {
     }
 
     /// Tells whoever waits at this inbox.
-    fn feed(&mut self, key: SubscriptionKey, wakes: &mut Wakes) {
+    pub(super) fn feed(&mut self, key: SubscriptionKey, wakes: &mut Wakes) {
         if let Some(inbox) = self.inboxes.get_mut(&key)
             && std::mem::take(&mut inbox.waiting)
         {

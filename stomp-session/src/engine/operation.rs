@@ -181,6 +181,7 @@ impl Operations {
     pub(super) fn requeue(&mut self, op: OpId) {
         if let Some(operation) = self.get_mut(op) {
             operation.stage = Stage::InLine { called: false };
+            operation.waiting = true;
         }
     }
 

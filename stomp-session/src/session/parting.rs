@@ -148,10 +148,16 @@ impl Session {
     ) -> Result<(), UsageError> {
         // Whatever cannot be said is refused now.
         self.settling(verdict, subscription, number, With::nothing())?;
-        let slot = self.connected_mut()?.live.get_mut(subscription);
-        if let Some(held) = slot.and_then(|slot| slot.parting.as_mut()) {
-            held.push(Held { number, verdict });
-        }
+        let Some(slot) = self.connected_mut()?.live.get_mut(subscription) else {
+            return Ok(());
+        };
+        let reached = |n: &u64| match slot.ack {
+            AckMode::Client => *n <= number && !slot.holds_back(*n),
+            _ => *n == number,
+        };
+        let reached: Vec<u64> = slot.deliveries.open_ones().filter(reached).collect();
+        let held = reached.into_iter().map(|number| Held { number, verdict });
+        slot.parting.get_or_insert_default().extend(held);
         Ok(())
     }
 
