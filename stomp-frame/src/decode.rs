@@ -51,7 +51,7 @@ pub enum OnUnreadable {
     /// - MESSAGE with a line in its head that is no header, not UTF-8, or not escaped as the version
     ///   has it. The same.
     ///
-    /// What loses the end of the frame still fails: a NUL in a head, a `content-length` that is no
+    /// What loses the end of the frame still fails: a NUL in a head, a command in the place of a header, a `content-length` that is no
     /// number or has no NUL where it says; and so does any other frame.
     Skip,
 }

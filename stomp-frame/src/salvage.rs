@@ -130,12 +130,12 @@ impl Salvage {
         if text.is_empty() {
             return Ok(Step::Complete(end + 1));
         }
-        if begins_a_frame(text) {
-            // This one broke off in the line, and nobody knows what is missing.
+        let is_whole = text.len() <= longest;
+        if is_whole && is_command_behind(text, rules) {
             let kind = DecodeErrorKind::MalformedHeader;
             return Err(Fault { kind, at: 0 });
         }
-        self.note_length(text, place, text.len() <= longest, head, rules);
+        self.note_length(text, place, is_whole, head, rules);
         if line == Line::Sound && text.len() <= rules.limits.header_line {
             self.keep(text, head, rules);
         }
@@ -203,10 +203,13 @@ impl Salvage {
     }
 }
 
-/// Tells whether a line, which is no header, ends with what a server begins its frames with.
-fn begins_a_frame(line: &[u8]) -> bool {
-    let commands: [&[u8]; 4] = [b"MESSAGE", b"RECEIPT", b"ERROR", b"CONNECTED"];
-    memchr::memchr(b':', line).is_none() && commands.iter().any(|command| line.ends_with(command))
+/// Tells whether the head broke off, and the line is the first of the frame behind it: then the end
+/// of the frame is lost, and a RECEIPT may be in what would be skipped.
+fn is_command_behind(line: &[u8], rules: &Rules) -> bool {
+    let mut commands = Command::ALL.into_iter().filter(|c| rules.know(*c));
+    !rules.tolerance.headers_without_colon
+        && memchr::memchr(b':', line).is_none()
+        && commands.any(|command| line.ends_with(command.as_str().as_bytes()))
 }
 
 /// Tells whether the fault is in what a line says, and not in its size.

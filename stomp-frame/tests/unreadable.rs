@@ -188,6 +188,16 @@ fn what_loses_the_end_of_the_frame_is_refused() {
         ("MESSAGE\nno colon\nk\0".to_owned(), NulInHeader, 18),
         (format!("MESSAGE\nk:{long}\0"), NulInHeader, 210),
         (
+            "MESSAGE\nack:7\ndestRECEIPT\nreceipt-id:1\n\n\0".to_owned(),
+            MalformedHeader,
+            14,
+        ),
+        (
+            format!("MESSAGE\nk:{long}\nRECEIPT\nreceipt-id:1\n\n\0"),
+            MalformedHeader,
+            211,
+        ),
+        (
             "MESSAGE\nno colon\na:1\ncontent-length:x\n\n\0".to_owned(),
             BadContentLength,
             21,

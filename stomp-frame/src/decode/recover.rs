@@ -100,7 +100,9 @@ impl Decoder {
         src: &mut BytesMut,
     ) -> Result<Option<usize>, DecodeError> {
         let error = self.error(fault.kind, fault.at);
-        if self.rules.unreadable == OnUnreadable::Refuse || matches!(self.state, State::Failed(_)) {
+        if self.rules.unreadable == OnUnreadable::Refuse
+            || matches!(self.state, State::Failed(_) | State::Unreadable)
+        {
             return Err(self.fail(error));
         }
         match fault.kind {

@@ -128,6 +128,12 @@ impl<'a> Reader<'a> {
                     frame.headers.append(name, value);
                 }
                 Err(Stop::Fault(kind, at)) => {
+                    let commands = ["CONNECTED", "MESSAGE", "RECEIPT", "ERROR"];
+                    let has_colon = line.text.contains(&b':');
+                    let is_command = commands.iter().any(|c| line.text.ends_with(c.as_bytes()));
+                    if is_command && !has_colon && self.rules.unreadable == OnUnreadable::Skip {
+                        return Err(Stop::Fault(DecodeErrorKind::MalformedHeader, line.start));
+                    }
                     self.get_over(command, &mut fault, kind, at)?;
                     if length.is_none() {
                         length = self.odd_length(&line);

@@ -227,6 +227,10 @@ impl Session {
                 error,
                 length,
             } if frame.command == Command::Message => {
+                if error.kind == DecodeErrorKind::MalformedHeader && is_torn(&frame) {
+                    self.close(CloseReason::Misbehaviour(error.into()));
+                    return Ok(());
+                }
                 let why = Some((error, length));
                 let frame = with_mandatory_headers(frame, self.decoder.version());
                 self.handle_message(frame, octets, why)
@@ -538,6 +542,13 @@ impl Session {
         };
         self.timers.set(Timer::Silence, deadline);
     }
+}
+
+/// Tells whether a MESSAGE with a line that is no header lacks what the server writes itself: then it
+/// is not the sender who wrote that line, but the stream has lost octets.
+fn is_torn(frame: &Frame) -> bool {
+    let own = [header::DESTINATION, header::MESSAGE_ID];
+    own.iter().any(|name| !frame.headers.contains(name))
 }
 
 /// Puts empty headers in the place of those that could not be picked out of a MESSAGE: it is

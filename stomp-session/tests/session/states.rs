@@ -448,18 +448,20 @@ fn message_that_cannot_be_read_can_be_settled_and_costs_no_connection() {
         peer.subscribe(AckMode::ClientIndividual);
         peer.sent();
         let long = "x".repeat(20_000);
-        let lines = "message-id:1\nack:k1\nsubscription:s1";
+        let lines = "message-id:1\nack:k1\nsubscription:s1\ndestination:/a";
         for odd in [format!("k:{long}"), "k:\\t".to_owned(), "k".to_owned()] {
             peer.hear(&format!("MESSAGE\n{odd}\n{lines}\n\nbody\0"));
             let Some(Event::MessageUnreadable { delivery, .. }) = peer.event() else {
                 panic!("cannot be read: {odd:.10}");
             };
-            assert_eq!(delivery.message.destination(), "");
+            assert_eq!(delivery.message.destination(), "/a");
             let settled = peer.session.ack(&delivery.token, With::nothing(), peer.now);
             assert_eq!(settled, Ok(stomp_session::Settled::Sent));
             assert_eq!(peer.sent(), format!("ACK\n{id}\n\0"));
         }
-        peer.hear("MESSAGE\nk\nsubscription:s1\n\nbody\0");
+        peer.hear(&format!(
+            "MESSAGE\ndestination:{long}\nsubscription:s1\n\nbody\0"
+        ));
         let Some(Event::MessageUnreadable { delivery, .. }) = peer.event() else {
             panic!("cannot be read");
         };
@@ -467,10 +469,22 @@ fn message_that_cannot_be_read_can_be_settled_and_costs_no_connection() {
         peer.hear(&format!("MESSAGE\nk:{long}\nmessage-id:4\n\nbody\0"));
         peer.hear(&message("s1", 2));
         assert_eq!(peer.events(), ["orphan 4", "message m2"]);
-        peer.hear("MESSAGE\nk\nsubscription:gone\n\nbody\0");
+        let lines = "message-id:1\ndestination:/a\nsubscription:gone";
+        peer.hear(&format!("MESSAGE\nk\n{lines}\n\nbody\0"));
         let reason = peer.closed();
         assert!(matches!(reason, CloseReason::Misbehaviour(_)), "nobody's");
     }
+}
+
+#[test]
+fn message_that_lacks_what_the_server_writes_is_torn() {
+    let mut peer = Peer::connecting(quiet());
+    peer.hear("CONNECTED\nversion:1.2\n\n\0");
+    peer.event();
+    peer.subscribe(AckMode::Client);
+    peer.hear("MESSAGE\nsubscription:s1\ndesti\nmessage-id:2\n\nbody\0");
+    let reason = peer.closed();
+    assert!(matches!(reason, CloseReason::Misbehaviour(_)));
 }
 
 #[test]
