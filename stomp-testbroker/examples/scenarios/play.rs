@@ -23,14 +23,16 @@ pub(crate) fn start(profile: Profile) -> TestBroker {
         .in_memory()
 }
 
-/// Plays every scenario with a broker of its own, and returns what was observed.
-pub(crate) fn play_all<B, C>(scenarios: &str, broker: impl Fn() -> (B, C)) -> String
+/// Plays every scenario of some files, each with a broker of its own, and returns what was observed.
+pub(crate) fn play_all<B, C>(files: &[impl AsRef<str>], broker: impl Fn() -> (B, C)) -> String
 where
     C: Fn() -> Box<dyn Line>,
 {
     let mut observed = String::new();
-    let mut scenarios = scenarios.split("\n== ");
-    scenarios.next(); // the comment at the top
+    let scenarios = files.iter().flat_map(|file| {
+        let parts = file.as_ref().split("\n== ");
+        parts.skip(1) // the comment at the top
+    });
     for (number, scenario) in scenarios.enumerate() {
         let (name, lines) = scenario.split_once('\n').unwrap_or((scenario, ""));
         let _ = writeln!(observed, "== {name}");

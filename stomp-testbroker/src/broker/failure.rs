@@ -59,6 +59,9 @@ pub enum Failure {
     /// ACK or NACK for a message that does not wait for one on this connection.
     #[error("{0} for a message that does not wait for it")]
     UnknownMessage(Command),
+    /// RabbitMQ: ACK or NACK for a message of a subscription that has ended.
+    #[error("{0} for a message whose subscription has ended")]
+    SubscriptionEnded(Command),
     /// RabbitMQ: ACK or NACK for a delivery that was settled before.
     #[error("unknown delivery tag {0}")]
     SettledAlready(u64),
@@ -83,6 +86,9 @@ pub enum Failure {
     /// A transaction that is not open.
     #[error("no such transaction")]
     UnknownTransaction,
+    /// ActiveMQ: NACK in a transaction.
+    #[error("Poison ack cannot be transacted")]
+    NackInTransaction,
     /// The client exceeds one of the [`Caps`](crate::Caps).
     #[error("too many {0}")]
     TooMany(&'static str),

@@ -208,7 +208,7 @@ impl Broker {
         }
     }
 
-    fn version_list(&self) -> String {
+    pub(crate) fn version_list(&self) -> String {
         let mut versions = self.config.versions.clone();
         versions.sort_unstable();
         negotiate::version_list(&versions)
@@ -281,6 +281,7 @@ fn rabbitmq_words(failure: Failure, text: &str) -> &str {
         Failure::UnknownDestination => "Unknown destination",
         Failure::DuplicateSubscription => "Duplicated subscription identifier",
         Failure::UnknownSubscription => "No subscription found",
+        Failure::SubscriptionEnded(_) => "Subscription not found",
         Failure::UnknownMessage(_) => "Invalid header",
         Failure::SettledAlready(_) => "precondition_failed",
         Failure::UnknownTransaction => "Bad transaction",

@@ -158,16 +158,21 @@ fn check_subscription(connection: &Connection, frame: &Frame, named: Named) -> O
 }
 
 fn rabbitmq(parts: Parts<'_>) -> String {
-    let (prefix, name) = match parts.key {
-        Key::Id(id) => ('T', id),
-        Key::Destination(destination) => ('Q', destination),
-    };
+    let tag = rabbitmq_tag(parts.key);
     let session = session(Profile::RabbitMq, parts.connection);
-    format!("{prefix}_{name}@@{session}@@{}", parts.delivery)
+    format!("{tag}@@{session}@@{}", parts.delivery)
 }
 
-/// RabbitMQ reads the subscription and the number, and looks at no session: an ACK of an earlier
-/// connection settles whatever message has the number now.
+/// Makes the name that RabbitMQ has for a subscription.
+pub(crate) fn rabbitmq_tag(key: &Key) -> String {
+    match key {
+        Key::Id(id) => format!("T_{id}"),
+        Key::Destination(destination) => format!("Q_{destination}"),
+    }
+}
+
+/// RabbitMQ wants the subscription to be there, and reads the number. It looks at no session, nor
+/// whose the number is: an ACK of an earlier connection settles whatever message has it now.
 fn parse_rabbitmq(connection: &Connection, command: Command, text: &str) -> Result<Named, Failure> {
     let unknown = Failure::UnknownMessage(command);
     let parts: Vec<_> = text.split("@@").collect();
@@ -180,17 +185,14 @@ fn parse_rabbitmq(connection: &Connection, command: Command, text: &str) -> Resu
         _ => return Err(unknown),
     };
     let subscription = connection.subscription_keys.get(&key);
-    let subscription = *subscription.ok_or(Failure::UnknownSubscription)?;
+    let subscription = *subscription.ok_or(Failure::SubscriptionEnded(command))?;
     let delivery = number(delivery).ok_or(unknown)?;
     let mut parts = connection.parts_of(subscription);
     let holder = parts.find(|(_, part)| part.position(delivery).is_some());
-    match holder {
-        Some((subscription, _)) => Ok(Named {
-            subscription,
-            delivery,
-        }),
-        None => Err(Failure::SettledAlready(delivery)),
-    }
+    Ok(Named {
+        subscription: holder.map_or(subscription, |(part, _)| part),
+        delivery,
+    })
 }
 
 /// Makes the text that an ACK in this version names a delivery by.

@@ -11,6 +11,7 @@ use crate::Direction;
 
 impl Broker {
     pub(crate) fn read_frames(&mut self, id: ConnectionId, now: Instant) {
+        self.reading = Some(id);
         while self.wants_read(id) {
             let connection = self.connection(id);
             if connection.state == State::Closing || connection.input.is_empty() {
@@ -23,6 +24,8 @@ impl Broker {
                 Err(error) => self.refuse_octets(id, error, now),
             }
         }
+        self.reading = None;
+        self.empty_mailbox(id, now);
         self.confirm(id, now);
     }
 

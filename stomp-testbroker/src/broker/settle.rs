@@ -36,12 +36,18 @@ impl Broker {
         frame: &Frame,
         now: Instant,
     ) -> Result<(), Failure> {
+        if self.manners.one_channel {
+            return self.settle_on_channel(id, frame, now);
+        }
         let profile = self.config.profile;
         let named = match ids::named(profile, id, &self.connections[&id], frame) {
             Err(_) if frame.command == Command::Ack && self.is_late_ack(id, frame) => return Ok(()),
             named => named?,
         };
         let transaction = self.check_transaction(id, frame)?;
+        if transaction.is_some() && frame.command == Command::Nack && !self.manners.transacts_nack {
+            return Err(Failure::NackInTransaction);
+        }
         let taken = self.take_deliveries(id, frame.command, named);
         if taken.is_empty() {
             return Err(Failure::UnknownMessage(frame.command));
@@ -50,20 +56,24 @@ impl Broker {
         match transaction {
             Some(transaction) => {
                 for taken in taken {
+                    let queue = taken.queue;
                     let step = Step::Settle { taken, verdict };
                     self.add_step(id, &transaction, step);
+                    if self.manners.acks_make_room_at_once {
+                        self.dispatch(queue, now);
+                    }
                 }
             }
             None => {
                 for taken in taken {
-                    self.apply(taken, verdict, now);
+                    self.apply(taken.queue, taken.deliveries, verdict, now);
                 }
             }
         }
         Ok(())
     }
 
-    fn verdict(&self, frame: &Frame) -> Verdict {
+    pub(crate) fn verdict(&self, frame: &Frame) -> Verdict {
         match frame.command {
             Command::Nack => {
                 let usual = self.config.nack.unwrap_or(self.manners.nack);
@@ -87,7 +97,6 @@ impl Broker {
     /// Takes the deliveries that an ACK or NACK covers: with `ack:client` all up to the one named.
     fn take_deliveries(&mut self, id: ConnectionId, command: Command, named: Named) -> Vec<Taken> {
         let individual = self.manners.nack_is_individual && command == Command::Nack;
-        let crosses = self.manners.ack_crosses_subscriptions;
         let connection = self.connection(id);
         let Some(subscription) = connection.subscriptions.get_mut(&named.subscription) else {
             return Vec::new();
@@ -105,9 +114,8 @@ impl Broker {
         }
         let whole = subscription.part_of.unwrap_or(named.subscription);
         let subscriptions = connection.subscriptions.iter_mut();
-        let covered = subscriptions.filter(|(number, subscription)| {
-            crosses || subscription.part_of.unwrap_or(**number) == whole
-        });
+        let covered = subscriptions
+            .filter(|(number, subscription)| subscription.part_of.unwrap_or(**number) == whole);
         covered
             .filter_map(|(number, subscription)| {
                 let unsettled = &mut subscription.unsettled;
@@ -161,10 +169,13 @@ impl Broker {
     }
 
     /// Carries out what the client decided.
-    pub(crate) fn apply(&mut self, taken: Taken, verdict: Verdict, now: Instant) {
-        let Taken {
-            queue, deliveries, ..
-        } = taken;
+    pub(crate) fn apply(
+        &mut self,
+        queue: QueueId,
+        deliveries: Vec<Delivery>,
+        verdict: Verdict,
+        now: Instant,
+    ) {
         match verdict {
             Verdict::Nack(NackPolicy::Requeue) => self.give_back(queue, deliveries, now),
             Verdict::Nack(NackPolicy::DeadLetter) => {

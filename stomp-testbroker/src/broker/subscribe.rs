@@ -5,7 +5,7 @@ use std::time::Instant;
 use stomp_frame::{Frame, Version, header};
 
 use super::Broker;
-use super::connection::{AckMode, ConnectionId, Key, Subscription};
+use super::connection::{AckMode, ConnectionId, Delivery, Key, Subscription};
 use super::failure::{Failure, require};
 use super::queue::{Consumer, Kind, QueueId, Target};
 use super::resolve::TEMPORARY;
@@ -133,14 +133,18 @@ impl Broker {
         let mut transactions: Vec<_> = connection.transactions.drain().collect();
         transactions.sort_by(|(a, _), (b, _)| a.cmp(b)); // not in the order of the hash map
         for (_, transaction) in transactions {
-            self.undo(id, transaction, now);
+            self.undo(id, transaction.steps, now);
         }
         let connection = self.connection(id);
         let left = std::mem::take(&mut connection.left_unacked);
+        connection.mailbox.clear();
         let numbers: Vec<u32> = connection.subscriptions.keys().copied().collect();
-        let mut queues: Vec<QueueId> = left.iter().map(|(queue, _)| *queue).collect();
-        for (queue, deliveries) in left {
-            self.give_back(queue, deliveries, now);
+        let mut queues: Vec<QueueId> = Vec::new();
+        for (number, (queue, entry)) in left {
+            self.give_back(queue, vec![Delivery { number, entry }], now);
+            if !queues.contains(&queue) {
+                queues.push(queue);
+            }
         }
         for number in numbers {
             let ended = self.take_subscription(id, number);
@@ -166,11 +170,13 @@ impl Broker {
             self.leave_late_acks(id, number, &subscription);
         }
         let queue = subscription.queue;
-        let unsettled = subscription.unsettled.into();
-        if self.manners.keeps_unacked {
-            self.connection(id).left_unacked.push((queue, unsettled));
+        let unsettled = subscription.unsettled;
+        if self.manners.one_channel {
+            let left = unsettled.into_iter();
+            let left = left.map(|delivery| (delivery.number, (queue, delivery.entry)));
+            self.connection(id).left_unacked.extend(left);
         } else {
-            self.give_back(queue, unsettled, now);
+            self.give_back(queue, unsettled.into(), now);
         }
         self.end_subscriber(queue);
         Some(queue)

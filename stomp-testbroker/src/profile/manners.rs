@@ -104,16 +104,20 @@ pub(crate) struct Manners {
     pub(crate) subscription_ids_may_repeat: bool,
     /// Whether BEGIN may name an open transaction, which then begins anew.
     pub(crate) begin_restarts: bool,
-    /// Whether `ack:client` acknowledges across all subscriptions of the connection.
-    pub(crate) ack_crosses_subscriptions: bool,
-    /// Whether messages not acknowledged stay with the client after UNSUBSCRIBE.
-    pub(crate) keeps_unacked: bool,
+    /// Whether messages are settled over the whole connection, and stay with it after UNSUBSCRIBE.
+    pub(crate) one_channel: bool,
+    /// Whether MESSAGEs wait until all frames of a piece of input were read.
+    pub(crate) delivers_behind_input: bool,
     /// Whether a RECEIPT comes before the MESSAGEs that the frame brings about.
     pub(crate) receipt_first: bool,
     /// Whether RECEIPTs of SEND come late: behind all other answers, after COMMIT, transient
     /// before persistent, and never after DISCONNECT.
     pub(crate) confirms_late: bool,
+    /// Whether an ACK in a transaction makes room for the next message before COMMIT.
+    pub(crate) acks_make_room_at_once: bool,
     pub(crate) nack: NackPolicy,
+    /// Whether NACK may be part of a transaction.
+    pub(crate) transacts_nack: bool,
     /// Whether NACK is about one message even with `ack:client`.
     pub(crate) nack_is_individual: bool,
     pub(crate) dead_letters: &'static str,
@@ -143,11 +147,13 @@ impl Manners {
                 subscription_id_required: true,
                 subscription_ids_may_repeat: false,
                 begin_restarts: false,
-                ack_crosses_subscriptions: false,
-                keeps_unacked: false,
+                one_channel: false,
+                delivers_behind_input: false,
                 receipt_first: false,
                 confirms_late: false,
+                acks_make_room_at_once: false,
                 nack: NackPolicy::Drop,
+                transacts_nack: true,
                 nack_is_individual: false,
                 dead_letters: "/queue/DLQ",
                 prefetch: None,
@@ -171,8 +177,8 @@ impl Manners {
                 eol_after_frame: true,
                 subscription_id_required: false,
                 begin_restarts: true,
-                ack_crosses_subscriptions: true,
-                keeps_unacked: true,
+                one_channel: true,
+                delivers_behind_input: true,
                 receipt_first: true,
                 confirms_late: true,
                 nack: NackPolicy::Requeue,
@@ -196,7 +202,9 @@ impl Manners {
                 eol_after_frame: true,
                 subscription_ids_may_repeat: true,
                 receipt_first: true,
+                acks_make_room_at_once: true,
                 nack: NackPolicy::DeadLetter,
+                transacts_nack: false,
                 nack_is_individual: true,
                 dead_letters: "/queue/ActiveMQ.DLQ",
                 prefetch: Some(200), // observed: a page
