@@ -137,6 +137,7 @@ impl<C: Fn() -> Box<dyn Line>> Play<'_, C> {
         text.replace("{q}", &self.queue)
             .replace("{ack}", last(header::ACK))
             .replace("{message-id}", last(header::MESSAGE_ID))
+            .replace("{reply-to}", last("reply-to"))
     }
 }
 
@@ -230,8 +231,10 @@ fn describe(frame: &Frame) -> String {
         let value = match name {
             header::SESSION | header::MESSAGE_ID | header::ACK | "timestamp" => "*",
             header::SERVER if value.starts_with("stomp-testbroker/") => "stomp-testbroker/*",
-            header::DESTINATION | "original-destination" => {
-                value.split("scenario").next().unwrap_or(value)
+            header::DESTINATION | "original-destination" | "reply-to" => {
+                let unique = ["scenario", "amq.gen-", "ID:"];
+                let start = unique.iter().filter_map(|unique| value.find(unique)).min();
+                &value[..start.unwrap_or(value.len())]
             }
             header::MESSAGE | header::CONTENT_LENGTH if frame.command == Command::Error => "*",
             _ => value,

@@ -74,10 +74,22 @@ pub enum Failure {
     /// RabbitMQ: a destination of a kind that it does not know.
     #[error("unknown destination")]
     UnknownDestination,
+    /// RabbitMQ: SEND or SUBSCRIBE to what is only good for `reply-to`.
+    #[error("not a valid destination for {0}")]
+    NotADestinationFor(Command),
+    /// RabbitMQ: a reply queue that is not there.
+    #[error("no such queue")]
+    NoSuchQueue,
+    /// RabbitMQ: the id of a subscription that looks like one of the broker's own.
+    #[error("the id of a subscription may not start with /temp-queue/")]
+    ReservedId,
     /// RabbitMQ: SEND that names its message.
     #[error("message-id is not allowed on SEND")]
     MessageIdNotAllowed,
-    /// UNSUBSCRIBE for a durable subscription that somebody uses.
+    /// ActiveMQ: CONNECT with the `client-id` of another connection.
+    #[error("the client-id is connected already")]
+    ClientIdInUse,
+    /// SUBSCRIBE or UNSUBSCRIBE for a durable subscription that somebody uses.
     #[error("Durable consumer is in use")]
     DurableInUse,
     /// BEGIN with the id of an open transaction.

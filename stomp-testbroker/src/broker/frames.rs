@@ -140,6 +140,11 @@ impl Broker {
                 for (name, value) in given {
                     map.put_if_absent(name, value);
                 }
+                if let Some(own) = given.get("reply-to")
+                    && let Some(own) = self.own_name(to.connection, own)
+                {
+                    map.put("reply-to", own);
+                }
                 if let Some(id) = subscription.id() {
                     map.put(header::SUBSCRIPTION, id);
                 }
@@ -277,7 +282,11 @@ fn rabbitmq_words(failure: Failure, text: &str) -> &str {
             ..
         } => "Missing transaction",
         Failure::MissingHeader { .. } => "Missing header",
-        Failure::EmptyDestination | Failure::InvalidDestination => "Invalid destination",
+        Failure::EmptyDestination
+        | Failure::InvalidDestination
+        | Failure::NotADestinationFor(_) => "Invalid destination",
+        Failure::ReservedId => "Invalid id",
+        Failure::NoSuchQueue => "not_found",
         Failure::UnknownDestination => "Unknown destination",
         Failure::DuplicateSubscription => "Duplicated subscription identifier",
         Failure::UnknownSubscription => "No subscription found",

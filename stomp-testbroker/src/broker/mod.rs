@@ -32,6 +32,7 @@ pub(crate) use chaos::SEED_VARIABLE;
 pub use config::{Caps, Config, NackPolicy};
 pub use connection::ConnectionId;
 pub use failure::Failure;
+pub(crate) use resolve::TEMPORARY;
 
 use crate::fault::{Mounted, RuleId, Standing};
 use crate::profile::Manners;

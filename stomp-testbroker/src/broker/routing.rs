@@ -25,7 +25,18 @@ impl Broker {
         if self.config.profile == Profile::RabbitMq && frame.headers.contains(header::MESSAGE_ID) {
             return Err(Failure::MessageIdNotAllowed);
         }
-        let transaction = self.check_transaction(id, &frame)?;
+        self.check_destination(frame.command, destination)?;
+        let is_lost = self.is_missing_reply_queue(destination);
+        let transaction = match self.check_transaction(id, &frame) {
+            // Confirmed, and it reaches nobody (observed with 2.40).
+            Err(Failure::UnknownTransaction) if self.config.profile == Profile::Artemis => {
+                return Ok(());
+            }
+            transaction => transaction?,
+        };
+        if is_lost {
+            return Ok(());
+        }
         let frame = self.resolve_reply_to(id, frame)?;
         let mut message = self.take_message(Some(id), frame, now)?;
         match transaction {

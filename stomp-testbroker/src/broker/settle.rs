@@ -5,7 +5,7 @@ use stomp_frame::{Command, Frame, Version, header};
 use super::Broker;
 use super::config::NackPolicy;
 use super::connection::{AckMode, Connection, ConnectionId, Delivery, Subscription};
-use super::failure::Failure;
+use super::failure::{Failure, require};
 use super::ids::{self, Named, Parts};
 use super::queue::QueueId;
 use super::transaction::Step;
@@ -40,11 +40,17 @@ impl Broker {
             return self.settle_on_channel(id, frame, now);
         }
         let profile = self.config.profile;
+        if self.manners.ack_names_subscription && self.connections[&id].version == Version::V1_1 {
+            require(frame, header::SUBSCRIPTION)?;
+        }
         let named = match ids::named(profile, id, &self.connections[&id], frame) {
-            Err(_) if frame.command == Command::Ack && self.is_late_ack(id, frame) => return Ok(()),
+            Err(_) if self.is_late_ack(id, frame) => return Ok(()),
             named => named?,
         };
-        let transaction = self.check_transaction(id, frame)?;
+        let transaction = match self.config.profile.dialect().words().transactional_ack {
+            true => self.check_transaction(id, frame)?,
+            false => None, // Artemis does it at once, whatever transaction it names
+        };
         if transaction.is_some() && frame.command == Command::Nack && !self.manners.transacts_nack {
             return Err(Failure::NackInTransaction);
         }
@@ -155,7 +161,7 @@ impl Broker {
         connection.late_acks.drain(..over);
     }
 
-    /// Tells whether an ACK is for a message of a subscription that has ended, the first one.
+    /// Tells whether an ACK or NACK is for a message of a subscription that has ended, the first one.
     fn is_late_ack(&mut self, id: ConnectionId, frame: &Frame) -> bool {
         let connection = self.connection(id);
         let name = match connection.version {

@@ -8,7 +8,6 @@ use super::Broker;
 use super::connection::{AckMode, ConnectionId, Delivery, Key, Subscription};
 use super::failure::{Failure, require};
 use super::queue::{Consumer, Kind, QueueId, Target};
-use super::resolve::TEMPORARY;
 use crate::Profile;
 
 impl Broker {
@@ -19,6 +18,7 @@ impl Broker {
         frame: &Frame,
     ) -> Result<Vec<QueueId>, Failure> {
         let name = require(frame, header::DESTINATION)?;
+        self.check_id(frame)?;
         let key = self.subscription_key(id, frame)?;
         let mode = self.ack_mode(frame)?;
         let cap = self.config.caps.subscriptions;
@@ -30,8 +30,9 @@ impl Broker {
         if connection.subscriptions.len() >= cap {
             return Err(Failure::TooMany("subscriptions"));
         }
-        if self.config.profile == Profile::RabbitMq && name.starts_with(TEMPORARY) {
-            return Err(Failure::UnknownDestination); // it delivers to the asker without
+        self.check_destination(frame.command, name)?;
+        if self.is_missing_reply_queue(name) {
+            return Err(Failure::NoSuchQueue);
         }
         let destination = self.resolve(Some(id), name)?;
         let name = &destination.name;
@@ -40,6 +41,9 @@ impl Broker {
                 self.destinations.topic_mut(topic).counts.subscribes += 1;
                 let name = Arc::clone(name);
                 match self.durable_name(id, frame) {
+                    Some(durable) if self.manners.names_are_exclusive && self.is_used(&durable) => {
+                        return Err(Failure::DurableInUse);
+                    }
                     Some(durable) => self.destinations.durable(topic, name, durable),
                     None => self.destinations.add_subscriber(topic, name),
                 }
@@ -87,6 +91,7 @@ impl Broker {
         frame: &Frame,
         now: Instant,
     ) -> Result<(), Failure> {
+        self.check_id(frame)?;
         let durable = self.durable_name(id, frame);
         if let Some(durable) = &durable {
             let ended_before = match self.config.profile {
@@ -116,12 +121,18 @@ impl Broker {
     fn forget_durable(&mut self, name: &str) -> Result<(), Failure> {
         let queue = self.destinations.find_durable(name);
         let queue = queue.ok_or(Failure::UnknownSubscription)?;
-        let in_use = self.destinations.queue(queue);
-        if in_use.is_some_and(|queue| !queue.consumers.is_empty()) {
+        if self.is_used(name) {
             return Err(Failure::DurableInUse);
         }
         self.remove_queue(queue);
         Ok(())
+    }
+
+    /// Tells whether somebody is subscribed to a durable subscription.
+    fn is_used(&self, name: &str) -> bool {
+        let queue = self.destinations.find_durable(name);
+        let queue = queue.and_then(|queue| self.destinations.queue(queue));
+        queue.is_some_and(|queue| !queue.consumers.is_empty())
     }
 
     /// Ends all a connection has: first its transactions, then its subscriptions. Messages are

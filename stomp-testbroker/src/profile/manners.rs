@@ -7,6 +7,7 @@ use stomp_frame::{Decoder, Frame, Limits, Side, Tolerance, Version, header};
 use super::Profile;
 use super::wildcards::Wildcards;
 use crate::NackPolicy;
+use crate::broker::TEMPORARY;
 
 /// Deadlines further away than a year would only overflow.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -116,6 +117,11 @@ pub(crate) struct Manners {
     /// Whether an ACK in a transaction makes room for the next message before COMMIT.
     pub(crate) acks_make_room_at_once: bool,
     pub(crate) nack: NackPolicy,
+    /// Whether a `client-id` belongs to one connection at a time, and a durable subscription to one
+    /// consumer.
+    pub(crate) names_are_exclusive: bool,
+    /// Whether ACK and NACK need `subscription` in 1.1, as the specification demands.
+    pub(crate) ack_names_subscription: bool,
     /// Whether NACK may be part of a transaction.
     pub(crate) transacts_nack: bool,
     /// Whether NACK is about one message even with `ack:client`.
@@ -153,6 +159,8 @@ impl Manners {
                 confirms_late: false,
                 acks_make_room_at_once: false,
                 nack: NackPolicy::Drop,
+                names_are_exclusive: false,
+                ack_names_subscription: true,
                 transacts_nack: true,
                 nack_is_individual: false,
                 dead_letters: "/queue/DLQ",
@@ -177,6 +185,7 @@ impl Manners {
                 eol_after_frame: true,
                 subscription_id_required: false,
                 begin_restarts: true,
+                ack_names_subscription: false,
                 one_channel: true,
                 delivers_behind_input: true,
                 receipt_first: true,
@@ -204,6 +213,7 @@ impl Manners {
                 receipt_first: true,
                 acks_make_room_at_once: true,
                 nack: NackPolicy::DeadLetter,
+                names_are_exclusive: true,
                 transacts_nack: false,
                 nack_is_individual: true,
                 dead_letters: "/queue/ActiveMQ.DLQ",
@@ -217,6 +227,7 @@ impl Manners {
                 forgives_blanks: false,
                 heart_beat: HeartBeatAnswer::Mirror,
                 eol_after_frame: true,
+                ack_names_subscription: false,
                 nack: NackPolicy::Drop, // NACK is taken for ACK
                 ..Self::of(Profile::Strict)
             },
@@ -296,6 +307,18 @@ impl Manners {
         } else {
             None
         }
+    }
+
+    /// Tells whether a destination is a topic.
+    pub(crate) fn is_topic(&self, name: &str) -> bool {
+        name.starts_with("/topic/")
+            // Artemis knows no temporary queues (observed with 2.40): an address like any other.
+            || self.profile == Profile::Artemis && name.starts_with(TEMPORARY)
+    }
+
+    /// Tells whether every connection has its own destination of that name.
+    pub(crate) fn is_private(&self, name: &str) -> bool {
+        self.profile != Profile::Artemis && name.starts_with(TEMPORARY)
     }
 
     /// Makes the decoder of a connection.

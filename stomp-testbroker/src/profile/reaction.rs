@@ -36,7 +36,7 @@ fn rabbitmq(failure: Failure) -> Reaction {
             Reaction::Error
         }
         Failure::Malformed(_) | Failure::AlreadyConnected => Reaction::Close,
-        Failure::DuplicateSubscription => Reaction::ErrorThenReceiptAndClose,
+        Failure::DuplicateSubscription | Failure::NoSuchQueue => Reaction::ErrorThenReceiptAndClose,
         Failure::SettledAlready(_) => Reaction::ReceiptThenErrorAndClose,
         Failure::TooMany(_) | Failure::Fault => Reaction::ErrorAndClose,
         // A refused CONNECT, too: the client may try again for ten seconds.
@@ -55,6 +55,7 @@ fn activemq(failure: Failure) -> Reaction {
         | Failure::NoCommonVersion
         | Failure::BadHeartBeat
         | Failure::AccessRefused
+        | Failure::ClientIdInUse
         | Failure::NotAClientCommand(_)
         | Failure::TooMany(_)
         | Failure::Fault => Reaction::ErrorAndClose,
