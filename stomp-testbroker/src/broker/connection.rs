@@ -43,8 +43,17 @@ pub(crate) enum State {
     Opening,
     /// CONNECTED was sent.
     Connected,
+    /// DISCONNECT was answered, and the client is to close: input is ignored (Spring).
+    Left,
     /// The broker is done with it: input is ignored, and what still waits goes out.
     Closing,
+}
+
+impl State {
+    /// Tells whether what the client says is of no interest any more.
+    pub(crate) fn is_over(self) -> bool {
+        matches!(self, Self::Left | Self::Closing)
+    }
 }
 
 /// One client, seen from the broker.

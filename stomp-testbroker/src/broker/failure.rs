@@ -101,6 +101,9 @@ pub enum Failure {
     /// ActiveMQ: NACK in a transaction.
     #[error("Poison ack cannot be transacted")]
     NackInTransaction,
+    /// Spring: DISCONNECT without a receipt, or silence.
+    #[error("Session closed.")]
+    SessionClosed,
     /// The client exceeds one of the [`Caps`](crate::Caps).
     #[error("too many {0}")]
     TooMany(&'static str),
@@ -143,6 +146,7 @@ impl Broker {
         };
         match reaction(self.config.profile, failure) {
             Reaction::None => return confirm(self),
+            Reaction::Silence => return,
             Reaction::Error => return self.emit(id, error, now),
             Reaction::ErrorAndClose => self.emit(id, error, now),
             Reaction::Close => {}

@@ -44,6 +44,9 @@ impl Broker {
 
     fn negotiate(&self, frame: &Frame) -> Result<Version, Failure> {
         let mut accept = frame.headers.get(header::ACCEPT_VERSION);
+        if accept.is_none() && self.manners.accept_version_required {
+            return Err(Failure::NoCommonVersion);
+        }
         if self.manners.forgives_blanks {
             if frame.command == Command::Stomp {
                 require(frame, header::ACCEPT_VERSION)?; // STOMP came with 1.1, as this header did

@@ -38,6 +38,7 @@ pub(crate) fn message_id(profile: Profile, parts: Parts<'_>) -> String {
         Profile::Strict => strict("message", parts),
         Profile::RabbitMq => rabbitmq(parts),
         Profile::ActiveMq => format!("ID:testbroker-2:1:-1:1:{}", parts.message),
+        Profile::Spring => format!("{}-{}", session(profile, parts.connection), parts.delivery),
         Profile::Artemis => format!("{}", parts.message),
     }
 }
@@ -51,6 +52,7 @@ pub(crate) fn ack(profile: Profile, parts: Parts<'_>) -> String {
         Profile::Strict => strict("ack", parts),
         Profile::RabbitMq => rabbitmq(parts),
         Profile::ActiveMq => format!("ID:testbroker-3:{}", parts.delivery),
+        Profile::Spring => message_id(profile, parts), // which nobody is told
         Profile::Artemis => format!("{}", parts.message),
     }
 }
@@ -75,7 +77,7 @@ pub(crate) fn named(
             Ok(named)
         }
         Profile::RabbitMq => parse_rabbitmq(connection, frame.command, text),
-        Profile::ActiveMq | Profile::Artemis => {
+        Profile::ActiveMq | Profile::Artemis | Profile::Spring => {
             find_by_text(profile, id, connection, frame, text).ok_or(unknown)
         }
     }

@@ -152,7 +152,7 @@ impl Broker {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        if connection.state == State::Closing {
+        if connection.state.is_over() {
             return;
         }
         connection.received_octets += data.len() as u64;

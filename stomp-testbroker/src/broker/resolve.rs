@@ -8,6 +8,7 @@ use super::connection::{AckMode, ConnectionId, Key, Subscription};
 use super::failure::Failure;
 use super::queue::{Destination, Target};
 use crate::Profile;
+use crate::profile::spring;
 
 pub(crate) const TEMPORARY: &str = "/temp-queue/";
 
@@ -44,6 +45,7 @@ impl Broker {
             (_, Profile::RabbitMq) if !RABBITMQ.iter().any(|kind| name.starts_with(kind)) => {
                 Err(Failure::UnknownDestination)
             }
+            (_, Profile::Spring) if !spring::serves(name) => Err(Failure::UnknownDestination),
             (_, Profile::RabbitMq) if has_slashes(name) => Err(Failure::InvalidDestination),
             (Some(id), _) if self.manners.is_private(name) => {
                 let private = self.private_name(id, name);

@@ -250,6 +250,7 @@ impl Broker {
 
     fn ack_mode(&self, frame: &Frame) -> Result<AckMode, Failure> {
         match frame.headers.get(header::ACK) {
+            _ if self.manners.ignores_settling => Ok(AckMode::Auto),
             None | Some("auto") => Ok(AckMode::Auto),
             Some("client") => Ok(AckMode::Client),
             Some("client-individual") => Ok(AckMode::ClientIndividual),

@@ -144,6 +144,9 @@ impl Broker {
         let Some(name) = frame.headers.get(header::TRANSACTION) else {
             return Ok(None);
         };
+        if self.manners.ignores_settling {
+            return Ok(None);
+        }
         let cap = self.config.caps.transaction_frames;
         let transactions = &self.connection(id).transactions;
         let transaction = transactions.get(name).ok_or(Failure::UnknownTransaction)?;

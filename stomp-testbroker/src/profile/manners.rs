@@ -4,8 +4,8 @@ use stomp_commands::Dialect;
 use stomp_commands::dialect::{Expiry, Flow};
 use stomp_frame::{Decoder, Frame, Limits, Side, Tolerance, Version, header};
 
-use super::Profile;
 use super::wildcards::Wildcards;
+use super::{Profile, spring};
 use crate::NackPolicy;
 use crate::broker::TEMPORARY;
 
@@ -46,6 +46,15 @@ pub(crate) enum Watch {
     NextTick,
 }
 
+/// Which frames get their RECEIPT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Receipts {
+    /// All that ask for one.
+    All,
+    /// Only DISCONNECT.
+    OfDisconnect,
+}
+
 /// The ticks of a clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticks {
@@ -79,6 +88,8 @@ pub(crate) struct Manners {
     pub(crate) host_required: bool,
     /// Whether blanks in `accept-version` are forgiven.
     pub(crate) forgives_blanks: bool,
+    /// Whether CONNECT needs `accept-version`: without it is 1.0, says the specification.
+    pub(crate) accept_version_required: bool,
     pub(crate) heart_beat: HeartBeatAnswer,
     pub(crate) rhythm: Rhythm,
     /// How much of a period of silence is death.
@@ -109,6 +120,11 @@ pub(crate) struct Manners {
     pub(crate) one_channel: bool,
     /// Whether MESSAGEs wait until all frames of a piece of input were read.
     pub(crate) delivers_behind_input: bool,
+    pub(crate) receipts: Receipts,
+    /// Whether ACK, NACK, BEGIN, COMMIT, ABORT, and `transaction` of SEND mean nothing.
+    pub(crate) ignores_settling: bool,
+    /// Whether the client has to close the connection after the RECEIPT of DISCONNECT.
+    pub(crate) stays_after_disconnect: bool,
     /// Whether a RECEIPT comes before the MESSAGEs that the frame brings about.
     pub(crate) receipt_first: bool,
     /// Whether RECEIPTs of SEND come late: behind all other answers, after COMMIT, transient
@@ -139,6 +155,7 @@ impl Manners {
                 server: concat!("stomp-testbroker/", env!("CARGO_PKG_VERSION")),
                 host_required: true,
                 forgives_blanks: true,
+                accept_version_required: false,
                 heart_beat: HeartBeatAnswer::Own,
                 rhythm: Rhythm::Full,
                 dead_percent: 200,
@@ -155,6 +172,9 @@ impl Manners {
                 begin_restarts: false,
                 one_channel: false,
                 delivers_behind_input: false,
+                receipts: Receipts::All,
+                ignores_settling: false,
+                stays_after_disconnect: false,
                 receipt_first: false,
                 confirms_late: false,
                 acks_make_room_at_once: false,
@@ -231,16 +251,25 @@ impl Manners {
                 nack: NackPolicy::Drop, // NACK is taken for ACK
                 ..Self::of(Profile::Strict)
             },
+            Profile::Spring => spring::manners(),
         }
+    }
+
+    /// Names the brokers whose words it understands: its own, and everybody's if it is strict.
+    fn understood(&self) -> impl Iterator<Item = Dialect> + use<> {
+        let profile = self.profile;
+        let dialects = Dialect::ALL.into_iter();
+        dialects.filter(move |dialect| match profile {
+            Profile::Strict => true,
+            profile => *dialect == profile.dialect(),
+        })
     }
 
     /// Reads how many messages a subscriber wants to have at a time; a strict broker understands
     /// everybody's word for it.
     pub(crate) fn prefetch_of(&self, subscribe: &Frame) -> Option<usize> {
-        let own = self.profile.dialect();
-        let dialects = Dialect::ALL.into_iter();
-        let asked = dialects
-            .filter(|dialect| own == Dialect::Generic || own == *dialect)
+        let asked = self
+            .understood()
             .find_map(|dialect| match dialect.words().prefetch? {
                 Flow::Messages { name, .. } => subscribe.headers.get(name)?.parse::<usize>().ok(),
                 // Octets are not counted here: 0 is one message at a time, all else no limit.
@@ -259,19 +288,15 @@ impl Manners {
     /// Reads under which name a subscription is to outlive its connection; a strict broker
     /// understands everybody's words for it.
     pub(crate) fn durable_name(&self, frame: &Frame) -> Option<String> {
-        let own = self.profile.dialect();
-        let dialects = Dialect::ALL.into_iter();
-        dialects
-            .filter(|dialect| own == Dialect::Generic || own == *dialect)
-            .find_map(|dialect| {
-                let durable = dialect.words().durable?;
-                let name = durable.name.unwrap_or(header::ID);
-                let mut flags = durable.flags.iter();
-                flags
-                    .all(|(name, value)| frame.headers.get(name) == Some(value))
-                    .then(|| frame.headers.get(name).map(str::to_owned))
-                    .flatten()
-            })
+        self.understood().find_map(|dialect| {
+            let durable = dialect.words().durable?;
+            let name = durable.name.unwrap_or(header::ID);
+            let mut flags = durable.flags.iter();
+            flags
+                .all(|(name, value)| frame.headers.get(name) == Some(value))
+                .then(|| frame.headers.get(name).map(str::to_owned))
+                .flatten()
+        })
     }
 
     /// Reads how long a message is of use, where the broker counts from its arrival.
@@ -312,6 +337,7 @@ impl Manners {
     /// Tells whether a destination is a topic.
     pub(crate) fn is_topic(&self, name: &str) -> bool {
         name.starts_with("/topic/")
+            || self.profile == Profile::Spring
             // Artemis knows no temporary queues (observed with 2.40): an address like any other.
             || self.profile == Profile::Artemis && name.starts_with(TEMPORARY)
     }
@@ -338,6 +364,11 @@ impl Manners {
     pub(crate) fn withheld(&self) -> &'static [&'static str] {
         match self.profile {
             Profile::RabbitMq => &[header::DESTINATION, header::CONTENT_LENGTH],
+            Profile::Spring => &[
+                header::CONTENT_LENGTH,
+                header::MESSAGE_ID,
+                header::SUBSCRIPTION,
+            ],
             Profile::ActiveMq => &[
                 header::DESTINATION,
                 header::RECEIPT,

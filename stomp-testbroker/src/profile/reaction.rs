@@ -1,6 +1,6 @@
 use stomp_frame::{Command, DecodeErrorKind};
 
-use super::Profile;
+use super::{Profile, spring};
 use crate::Failure;
 
 /// What a broker does about a frame that it refuses.
@@ -18,6 +18,8 @@ pub(crate) enum Reaction {
     ReceiptThenErrorAndClose,
     /// Nothing: it is accepted.
     None,
+    /// Not a word, and the connection goes on.
+    Silence,
 }
 
 /// Tells what a broker does about a failure. Observed, for RabbitMQ and ActiveMQ.
@@ -27,6 +29,7 @@ pub(crate) fn reaction(profile: Profile, failure: Failure) -> Reaction {
         Profile::RabbitMq => rabbitmq(failure),
         Profile::ActiveMq => activemq(failure),
         Profile::Artemis => artemis(failure),
+        Profile::Spring => spring::reaction(failure),
     }
 }
 
