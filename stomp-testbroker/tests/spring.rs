@@ -106,6 +106,11 @@ fn most_mistakes_are_passed_over_in_silence() {
     client.say("SUBSCRIBE\nid:s\ndestination:/topic/b\n\n");
     client.say("SEND\ndestination:/topic/b\n\nx");
     assert!(client.is_quiet(), "the first of the two stays");
+    let transcript = broker.transcript().to_string();
+    assert!(
+        transcript.contains("ignored: SUBSCRIBE without the header id"),
+        "but told to the test: {transcript}"
+    );
     client.say(CONNECT);
     assert_eq!(
         value(&client.hear(), "message"),

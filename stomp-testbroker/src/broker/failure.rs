@@ -146,7 +146,10 @@ impl Broker {
         };
         match reaction(self.config.profile, failure) {
             Reaction::None => return confirm(self),
-            Reaction::Silence => return,
+            Reaction::Silence => {
+                let note = format!("ignored: {failure}");
+                return self.transcript.note(Some(id), note, now);
+            }
             Reaction::Error => return self.emit(id, error, now),
             Reaction::ErrorAndClose => self.emit(id, error, now),
             Reaction::Close => {}

@@ -5,8 +5,8 @@
 //!
 //! Observed on RabbitMQ 3.10.8 with a classic queue: 20 messages held, ten plain ACKs that make room
 //! and UNSUBSCRIBE in one write: 10 such ERRORs in 20 of 20 tries, and 10 messages stranded each
-//! time; the same ten ACKs in a transaction that is committed behind UNSUBSCRIBE: none in 26. In one
-//! write, NACK that requeues, SEND or SUBSCRIBE in front of UNSUBSCRIBE do it, too.
+//! time; the same ten ACKs in a transaction that is committed behind UNSUBSCRIBE: none in 26. NACKs
+//! that requeue all 20 in front of UNSUBSCRIBE: 20 ERRORs in 6 of 6. SEND or SUBSCRIBE do it, too.
 //!
 //! There the line is long enough for frames of several writes while messages flow (26 of 38 drops).
 //! Here it ends with each piece of input, so that it is the same each time.

@@ -155,7 +155,11 @@ impl Broker {
             Command::Connect | Command::Stomp => self.connect(id, frame, now)?,
             _ if opening => return Err(Failure::NotConnected(command)),
             Command::Ack | Command::Nack | Command::Begin | Command::Commit | Command::Abort
-                if self.manners.ignores_settling => {}
+                if self.manners.ignores_settling =>
+            {
+                self.transcript
+                    .note(Some(id), format!("ignored: {command}"), now);
+            }
             Command::Send => self.send(id, frame, now)?,
             Command::Subscribe => return self.subscribe(id, &frame).map(Then::Dispatch),
             Command::Unsubscribe => self.unsubscribe(id, &frame, now)?,
