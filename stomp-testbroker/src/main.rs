@@ -71,7 +71,7 @@ struct Options {
     require_host: bool,
 
     /// Offers heart-beats: what the broker can send and what it wants to receive, in ms. Without
-    /// effect on the manners of real brokers, which repeat what the client says.
+    /// effect on the manners of real brokers, but for Spring's: they repeat what the client says.
     #[arg(long, value_name = "SEND,RECEIVE", default_value_t = HeartBeat::NONE)]
     heart_beat: HeartBeat,
 

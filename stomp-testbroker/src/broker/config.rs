@@ -19,7 +19,8 @@ pub struct Config {
     /// The versions to speak, in any order. Default: 1.0, 1.1 and 1.2.
     pub versions: Vec<Version>,
     /// How often the broker can beat, and how often it wants the client to. Default: `0,0`; the
-    /// profiles of real brokers answer with the client's own numbers and ignore this.
+    /// profiles of real brokers, but for Spring's, answer with the client's own numbers and ignore
+    /// this.
     pub heart_beat: HeartBeat,
     /// How long the broker bears silence before it takes a client for dead, in percent of the
     /// agreed period. Default: what the profile does, 200 for [`Profile::Strict`].
