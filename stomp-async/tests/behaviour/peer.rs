@@ -140,6 +140,11 @@ impl Conversation {
         None
     }
 
+    /// Waits until the client says anything at all.
+    pub(crate) fn hear_some(&mut self) {
+        self.octet();
+    }
+
     /// Reads so many octets, whatever they are.
     pub(crate) fn swallow(&mut self, octets: usize) -> bool {
         let mut buffer = vec![0; octets];

@@ -82,7 +82,8 @@ mod behaviour {
             who_gives_up_says_why_to_everybody: memory tcp;
             what_is_stale_is_not_handed_out: memory;
             a_subscription_refused_later_ends_and_the_rest_goes_on: memory;
-            an_over_full_inbox_holds_up_no_reconnect: memory tcp tls;
+            an_over_full_inbox_holds_up_no_reconnect: memory;
+            an_over_full_inbox_hides_no_reset: tcp;
             a_client_that_nobody_holds_ends_although_its_inbox_was_over_full: memory tcp;
             a_broker_that_comes_and_goes_is_found_at_once: memory;
             two_fail_overs_of_a_healthy_pair_are_quick: tcp;
@@ -190,7 +191,6 @@ mod over_websocket {
         }
         reconnecting {
             subscriptions_come_back_and_late_acks_are_stale: websocket secure_websocket;
-            an_over_full_inbox_holds_up_no_reconnect: websocket;
         }
     }
 }

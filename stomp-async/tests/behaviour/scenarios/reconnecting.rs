@@ -1,7 +1,6 @@
 //! What a lost connection does to all that was under way.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use stomp_frame::Command;
@@ -10,6 +9,7 @@ use stomp_testbroker::{Fault, Guard, TestBroker, on};
 use crate::client::{
     Ack, Client, Event, Events, Next, Options, Outgoing, Settled, Verdict, Wanted,
 };
+use crate::peer::Peer;
 use crate::scenarios::sending::latest;
 use crate::world::{SOON, World, until, until_within};
 
@@ -163,33 +163,50 @@ pub(crate) fn an_over_full_inbox_holds_up_no_reconnect(world: &World) {
     let client = world.connect(&broker);
     let wanted = Wanted::from("/topic/a").ack(Ack::Auto).capacity(1);
     let _full = client.subscribe(wanted).unwrap();
-    let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) && !world.is_over() {
-                let body = vec![b'x'; 64 << 10];
-                let message = Outgoing::fired("/queue/b", body);
-                client.send(message.timeout(Duration::from_millis(20)));
-            }
+    for round in 1..=10 {
+        for _ in 0..50 {
+            broker.push("/topic/a", vec![b'x'; 1000]);
+        }
+        client.pass(Duration::from_millis(10));
+        // It ends in the midst of a write, and while nobody waits for anything.
+        let deaf = broker.stop_reading();
+        let large = Outgoing::fired("/topic/nobody", vec![b'x'; 12 << 20]);
+        client.send(large.timeout(SOON)).ok();
+        client.pass(Duration::from_millis(10));
+        broker.close_connections();
+        drop(deaf);
+        until_within(SOON, &*client, "new connection", || {
+            latest(&broker) > round && broker.subscribers("/topic/a") == 1
         });
-        let rounds = (1..=6).all(|round| {
-            for _ in 0..50 {
-                broker.push("/topic/a", vec![b'x'; 1000]);
-            }
-            client.pass(Duration::from_millis(20));
-            broker.close_connections();
-            let begin = Instant::now();
-            while broker.subscribers("/topic/a") == 0 || latest(&broker) <= round {
-                client.pass(Duration::from_millis(3));
-                if begin.elapsed() > SOON {
-                    return false;
-                }
-            }
-            true
-        });
-        over.store(true, Ordering::Relaxed);
-        assert!(rounds, "it did not come back");
+    }
+}
+
+pub(crate) fn an_over_full_inbox_hides_no_reset(world: &World) {
+    let peer = Peer::start(world, |peer| {
+        if !peer.welcome("1.2", "") {
+            return;
+        }
+        let Some(said) = peer.hear_a("SUBSCRIBE") else {
+            return;
+        };
+        peer.receipt(&said);
+        let id = said.header("id").unwrap_or_default();
+        for n in 0..50 {
+            let head = format!("subscription:{id}\nmessage-id:{n}\ndestination:/topic/a");
+            peer.say(&format!("MESSAGE\n{head}\n\nx\0"));
+        }
+        // Leaves in the midst of it, so the system resets the connection.
+        peer.hear_some();
     });
+    let client = world.connect_by(&peer.options());
+    let wanted = Wanted::from("/topic/a").ack(Ack::Auto).capacity(1);
+    let _full = client.subscribe(wanted).unwrap();
+    for round in 1..=5 {
+        client.pass(Duration::from_millis(10));
+        let large = Outgoing::fired("/topic/nobody", vec![b'x'; 12 << 20]);
+        client.send(large.timeout(SOON)).ok();
+        until_within(SOON, &*client, "new connection", || peer.opened() > round);
+    }
 }
 
 pub(crate) fn a_client_that_nobody_holds_ends_although_its_inbox_was_over_full(world: &World) {
