@@ -146,6 +146,11 @@ impl Transmit {
         self.queued
     }
 
+    /// The place behind the last octet that was handed out.
+    pub(crate) fn offered(&self) -> u64 {
+        self.offered
+    }
+
     /// Tells whether any octet of the frame that begins at `start` was handed out.
     pub(crate) fn is_offered(&self, start: u64) -> bool {
         start < self.offered
