@@ -113,8 +113,10 @@ async fn memory_is_the_limit_of_what_is_read_for_a_receipt() -> Result {
     for _ in 0..20 {
         broker.push("/queue/a", vec![0; 1 << 20]);
     }
+    let begin = tokio::time::Instant::now();
     let sending = client.send("/queue/b").confirmed().await;
     assert!(matches!(sending, Err(Error::Unconfirmed(_))), "{sending:?}");
+    assert_eq!(begin.elapsed(), Duration::from_secs(15));
     for _ in 0..20 {
         let message = inbox.next().await.ok_or("closed")??;
         assert_eq!(message.body().len(), 1 << 20);
