@@ -104,6 +104,28 @@ async fn a_message_arrives_behind_those_of_a_full_inbox() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_looks_once_and_goes_away_does_not_count_as_waiting() -> Result {
+    let broker = TestBroker::in_memory();
+    let client = client(&broker).await?;
+    let _full = client.subscribe("/queue/a").capacity(1).await?;
+    let mut other = client.subscribe("/queue/b").await?;
+    let soon = Duration::from_secs(1);
+    assert!(tokio::time::timeout(soon, other.next()).await.is_err());
+    for _ in 0..100 {
+        broker.push("/queue/a", vec![0; 4 << 10]);
+    }
+    tokio::time::sleep(soon).await;
+    assert_eq!(client.stats().stops, 1);
+    let received = client.stats().received;
+    assert!(tokio::time::timeout(soon, other.next()).await.is_err());
+    assert!(
+        client.stats().received > received,
+        "as long as somebody waits"
+    );
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn memory_is_the_limit_of_what_is_read_for_a_receipt() -> Result {
     let broker = TestBroker::in_memory();
     let client = builder(&broker).inbox(1 << 20).connect().await?;
