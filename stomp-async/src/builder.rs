@@ -129,8 +129,8 @@ impl Builder {
 
     /// Sets how large the frames of the broker may be. Default: [`Limits::client`].
     ///
-    /// A message with a larger body comes as [`Error::Unreadable`], without the body; anything else
-    /// beyond the limits ends the connection.
+    /// A message beyond the limits comes as [`Error::Unreadable`], without its body; any other frame
+    /// beyond them ends the connection.
     pub fn limits(self, limits: Limits) -> Self {
         self.session(|session| session.limits(limits))
     }

@@ -34,7 +34,7 @@ async fn a_message_beyond_the_limit_is_an_item_that_can_be_settled() -> Result {
             return Err(error.into());
         };
         let defect = unreadable.defect();
-        assert_eq!((defect.length, defect.limit), (length, 3));
+        assert_eq!((defect.length, defect.limit), (Some(length), 3));
         assert_eq!(unreadable.destination(), "/queue/a");
         assert!(unreadable.body().is_empty());
         match length {

@@ -15,7 +15,7 @@ use bytes::Bytes;
 pub use parting::GivingBack;
 pub use settle::Verdict;
 use stomp_commands::{Connect, Peer, ReceiptId, SubscriptionId, TransactionId};
-use stomp_frame::{ContentLength, Decoder, Frame, Oversized, Side};
+use stomp_frame::{ContentLength, Decoder, Frame, OnUnreadable, Side};
 
 use crate::receipts::{Pending, Purpose};
 use crate::state::State;
@@ -106,7 +106,7 @@ impl Session {
             epoch: subscriptions.begin_epoch(),
             decoder: Decoder::new(Side::Server, config.limits)
                 .tolerance(config.tolerance)
-                .oversized(Oversized::Skip),
+                .unreadable(OnUnreadable::Skip),
             config,
             subscriptions,
             state: State::Connecting,
@@ -233,6 +233,12 @@ impl Session {
         self.transmit.is_offered(start)
     }
 
+    /// Returns the place behind the last octet that was handed out to be written.
+    #[must_use]
+    pub fn offered(&self) -> u64 {
+        self.transmit.offered()
+    }
+
     /// Takes back a frame that lies between these [places](Self::place), unless it was
     /// [offered](Self::is_offered) already; says whether it was taken back. Its receipt is to be
     /// [given up](Self::give_up), too.
@@ -245,6 +251,15 @@ impl Session {
         let withdrawn = self.transmit.withdraw(&frame);
         self.garbage.extend(withdrawn);
         true
+    }
+
+    /// Forgets a subscription whose SUBSCRIBE was [withdrawn](Self::withdraw): the server has never
+    /// heard of it, so there is nothing to unsubscribe.
+    pub fn forget_unsent(&mut self, subscription: SubscriptionKey) {
+        if let Some(connected) = self.state.established_mut() {
+            connected.live.remove(subscription);
+        }
+        self.subscriptions.forget(subscription);
     }
 
     /// Waits for a receipt no longer. If it comes all the same, it is unexpected. Of one that

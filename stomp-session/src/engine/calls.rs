@@ -146,8 +146,14 @@ impl Engine {
                 subscription: Some(key),
             },
         );
-        self.presume_later();
+        self.presume_later(key);
         Ok(Sent::Asked(op))
+    }
+
+    /// Tells whether it is the turn of a place in the line, or its time is up: come again with the
+    /// command. If not, a [`Wake::Operation`](super::Wake) will tell.
+    pub fn is_turn(&mut self, place: OpId) -> bool {
+        self.operations.is_turn(place)
     }
 
     /// Returns when the time of an operation is up, if it has one: whoever waits for it may call
@@ -344,7 +350,7 @@ impl Engine {
                 op
             }
         };
-        self.operations.await_call(op);
+        self.operations.requeue(op);
         Ok(Some(Sent::Wait(op)))
     }
 
@@ -408,6 +414,15 @@ impl Engine {
         };
         link.session.give_up(&asked.receipt);
         let withdrawn = link.session.withdraw(asked.place.clone());
+        if withdrawn {
+            let start = |&(start, _): &(u64, OpId)| start;
+            if let Ok(at) = link.unsent.binary_search_by_key(&asked.place.start, start) {
+                link.unsent.remove(at);
+            }
+            if let Some(key) = asked.subscription {
+                link.session.forget_unsent(key);
+            }
+        }
         while let Some(garbage) = link.session.poll_garbage() {
             self.garbage.push(garbage);
         }

@@ -24,9 +24,14 @@ impl Engine {
         now: Instant,
     ) -> bool {
         self.advance(now);
-        let _ = end_of_message;
         let more = match self.current(link) {
-            Some(session) => session.handle_some(octets, now),
+            Some(session) => {
+                let more = session.handle_some(octets, now);
+                if end_of_message && !more {
+                    session.handle_end_of_message(octets, now);
+                }
+                more
+            }
             None => {
                 octets.clear();
                 false
@@ -154,6 +159,12 @@ impl Engine {
         piece
     }
 
+    /// Tells whether this is the link that is up, or that says CONNECT: otherwise it is over.
+    #[must_use]
+    pub fn is_open(&self, link: LinkId) -> bool {
+        self.link.as_ref().is_some_and(|current| current.id == link)
+    }
+
     /// Tells whether this link is to be read. If not, a [`Wake::Reader`] will tell when it is.
     #[must_use]
     pub fn wants_read(&self, link: LinkId) -> bool {
@@ -224,7 +235,9 @@ impl Engine {
         let patient = over_full
             && (self.leaving.is_some() || self.is_answer_awaited())
             && self.inboxes.octets() < budget.saturating_add(self.settings.overflow);
-        let reading = !over_full || patient;
+        // What is held of earlier connections keeps nobody from hearing that there is a new one.
+        let begins = self.link.as_ref().is_some_and(|link| link.up.is_none());
+        let reading = !over_full || patient || begins;
         let Some(link) = &mut self.link else { return };
         let suspicious = link.session.wants_read_dry();
         if suspicious && !std::mem::replace(&mut link.suspicious, suspicious) {
@@ -250,7 +263,11 @@ impl Engine {
     }
 
     fn is_answer_awaited(&self) -> bool {
-        !self.waiters.is_empty() || !self.line.is_empty() || self.inboxes.is_anybody_hungry()
+        let link = self.link.as_ref();
+        !self.waiters.is_empty()
+            || !self.line.is_empty()
+            || self.inboxes.is_anybody_hungry()
+            || link.is_some_and(|link| link.session.is_replaying())
     }
 
     fn tell_if_stuck(&mut self) {

@@ -88,7 +88,7 @@ impl Engine {
         if !known {
             return self.ended(op);
         }
-        self.inboxes.stop_waiting(key);
+        self.inboxes.feed(key, &mut self.wakes);
         let arrivals = self.inboxes.empty(key, |_| true);
         let Some(link) = &mut self.link else {
             self.subscriptions.forget(key);
@@ -241,6 +241,11 @@ impl Engine {
     /// Ends all subscriptions that are to be ended before the connection is: what they hold counts
     /// as never delivered then, where UNSUBSCRIBE gives it back. Lets what is in hand be settled.
     pub(super) fn end_all(&mut self, until: Option<Instant>) {
+        for ending in &mut self.endings {
+            let deadlines = [ending.deadline, until];
+            ending.deadline = deadlines.into_iter().flatten().min();
+        }
+        self.check_endings();
         let keys: Vec<_> = self.inboxes.keys().collect();
         for key in keys {
             let link = self.link.as_ref();
@@ -248,7 +253,12 @@ impl Engine {
             if giving_back == Some(GivingBack::ByUnsubscribe) {
                 self.begin_ending(key, None, Some(until));
             } else {
-                // The end of the connection does it.
+                // The end of the connection does it, also for what still comes.
+                if giving_back == Some(GivingBack::ByNack)
+                    && let Some(inbox) = self.inboxes.get_mut(key)
+                {
+                    inbox.abandoned = true;
+                }
                 let arrivals = self.inboxes.empty(key, AckToken::is_ackable);
                 if let Some(link) = &mut self.link {
                     for arrival in &arrivals {

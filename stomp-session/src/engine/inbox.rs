@@ -1,6 +1,9 @@
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::time::Instant;
 
 use rustc_hash::FxBuildHasher;
+use stomp_frame::{DecodeError, DecodeErrorKind};
 
 use super::Error;
 use super::wake::{Wake, Wakes};
@@ -20,10 +23,25 @@ pub struct Arrival {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Defect {
-    /// How long the body was said to be, in octets.
-    pub length: u64,
+    /// What is wrong, and where in the stream of octets.
+    pub why: DecodeError,
+    /// How long the body was said to be, in octets, if that is known.
+    pub length: Option<u64>,
     /// How long it might have been.
     pub limit: u64,
+}
+
+/// Behind "a message from somewhere".
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { why, length, limit } = self;
+        match (why.kind, length) {
+            (DecodeErrorKind::BodyTooLong, Some(length)) => {
+                write!(f, "has {length} octets, and {limit} are allowed")
+            }
+            (kind, _) => write!(f, "cannot be read: {kind}"),
+        }
+    }
 }
 
 /// What there is for a subscription.
@@ -61,6 +79,8 @@ pub(super) struct Inbox {
     waiting: bool,
     /// Whether the broker has answered the SUBSCRIBE of this connection, as far as is known here.
     pub(super) confirmed: bool,
+    /// When that SUBSCRIBE counts as accepted if nobody has answered it.
+    pub(super) presume: Option<Instant>,
     /// Nobody takes from it any more.
     pub(super) abandoned: bool,
     /// The last thing to be said.
@@ -80,6 +100,7 @@ impl Inboxes {
             capacity,
             waiting: false,
             confirmed: false,
+            presume: None,
             abandoned: false,
             end: None,
         };
@@ -118,6 +139,9 @@ impl Inboxes {
         let Some(inbox) = self.inboxes.get_mut(&key) else {
             return Taken::Ended(None);
         };
+        if inbox.abandoned {
+            return Taken::Ended(None);
+        }
         let before = inbox.is_over_full();
         if let Some(arrival) = inbox.arrivals.pop_front() {
             self.over_full -= usize::from(before && !inbox.is_over_full());
@@ -201,7 +225,7 @@ impl Inboxes {
     }
 
     /// Tells whoever waits at this inbox.
-    fn feed(&mut self, key: SubscriptionKey, wakes: &mut Wakes) {
+    pub(super) fn feed(&mut self, key: SubscriptionKey, wakes: &mut Wakes) {
         if let Some(inbox) = self.inboxes.get_mut(&key)
             && std::mem::take(&mut inbox.waiting)
         {

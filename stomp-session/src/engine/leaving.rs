@@ -22,6 +22,8 @@ pub(super) struct Leaving {
     alone: bool,
     /// DISCONNECT is queued.
     said: bool,
+    /// Where it begins.
+    goodbye: u64,
     /// It did not end in order.
     failed: Option<Cause>,
 }
@@ -91,6 +93,7 @@ impl Engine {
             },
             alone,
             said: false,
+            goodbye: 0,
             failed: None,
         })
     }
@@ -107,6 +110,10 @@ impl Engine {
             return self.close(Cause::Disconnected);
         };
         if link.up.is_none() {
+            // Nor is there anything to say yet.
+            if let Some(leaving) = &mut self.leaving {
+                leaving.said = true;
+            }
             return self.give_up_link(None);
         }
         if is_over_time {
@@ -124,9 +131,11 @@ impl Engine {
             // RabbitMQ never sends the receipts that are still missing when it reads DISCONNECT.
             let receipt = link.session.new_receipt();
             let disconnect = Disconnect::new().receipt(receipt);
+            let goodbye = link.session.place();
             let said = link.session.disconnect(disconnect, self.now);
             if let Some(leaving) = &mut self.leaving {
                 leaving.said = said.is_ok();
+                leaving.goodbye = goodbye;
             }
         }
         self.hear();
@@ -150,14 +159,21 @@ impl Engine {
         self.hear();
     }
 
-    /// The connection has ended while we were leaving.
-    pub(super) fn left(&mut self, reason: &CloseReason) {
+    /// The connection has ended while we were leaving. `unsaid` tells whether that was before
+    /// anything of a DISCONNECT at this place was handed to the transport.
+    pub(super) fn left(&mut self, reason: &CloseReason, unsaid: impl Fn(u64) -> bool) {
         if let Some(leaving) = &mut self.leaving
             && leaving.failed.is_none()
         {
-            // Once DISCONNECT is said nothing is missing, whatever the broker answers.
-            let in_order = leaving.said || reason.is_orderly();
-            leaving.failed = (!in_order).then(|| reason.clone().into());
+            // Once DISCONNECT is said nothing is missing, whatever the broker answers; and before
+            // CONNECTED there is nobody to say it to.
+            leaving.failed = match reason {
+                CloseReason::DisconnectTimedOut { .. } => Some(Cause::Deadline(leaving.patience)),
+                CloseReason::ClosedBeforeConnected => None,
+                _ if leaving.said && unsaid(leaving.goodbye) => Some(Cause::ConnectionLost),
+                _ if leaving.said || reason.is_orderly() => None,
+                reason => Some(reason.clone().into()),
+            };
         }
         self.close(Cause::Disconnected);
     }

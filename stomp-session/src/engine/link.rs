@@ -68,7 +68,7 @@ pub(super) struct Link {
     pub(super) suspicious: bool,
     /// When nothing was read for so long because nobody takes messages that it is told.
     pub(super) stuck: Option<Instant>,
-    /// When SUBSCRIBEs that nobody has answered count as accepted.
+    /// When the first of the SUBSCRIBEs that nobody has answered counts as accepted.
     pub(super) presume: Option<Instant>,
     /// Where the frames begin that somebody waits for, and that were not offered yet.
     pub(super) unsent: VecDeque<(u64, OpId)>,

@@ -181,6 +181,7 @@ impl Engine {
         self.line.clear();
         self.waiters.clear();
         let leaving = self.leaving.take();
+        let connecting = self.connecting.take();
         for op in self.operations.unfinished() {
             let unsent = matches!(
                 self.operations.get(op).map(|operation| &operation.stage),
@@ -188,6 +189,7 @@ impl Engine {
             );
             let error = match unsent {
                 true => Error::NotSent(cause.clone()),
+                false if connecting == Some(op) => Error::Closed(cause.clone()),
                 false => Error::Unconfirmed(cause.clone()),
             };
             let result = match &leaving {

@@ -177,12 +177,22 @@ impl Operations {
         }
     }
 
-    /// The owner has come, and it was not his turn: he is to be told when it is.
-    pub(super) fn await_call(&mut self, op: OpId) {
+    /// The owner has come, and it was not his turn: he is to be called again.
+    pub(super) fn requeue(&mut self, op: OpId) {
         if let Some(operation) = self.get_mut(op) {
             operation.stage = Stage::InLine { called: false };
             operation.waiting = true;
         }
+    }
+
+    /// Tells whether the owner is to come. If not, he is to be told.
+    pub(super) fn is_turn(&mut self, op: OpId) -> bool {
+        let Some(operation) = self.get_mut(op) else {
+            return true;
+        };
+        let is_turn = !matches!(operation.stage, Stage::InLine { called: false });
+        operation.waiting = !is_turn;
+        is_turn
     }
 
     /// Tells the owner that it is its turn.

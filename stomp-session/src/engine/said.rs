@@ -1,5 +1,7 @@
 //! What the session says.
 
+use std::time::Instant;
+
 use super::operation::OpId;
 use super::work::Work;
 use super::{Arrival, Cause, Defect, Engine, Error, Event, Outcome, Stage};
@@ -25,9 +27,14 @@ impl Engine {
                     self.connected();
                 }
                 Said::Message(delivery) => self.arrived(delivery, None),
-                Said::MessageTooLarge { delivery, length } => {
+                Said::MessageUnreadable {
+                    delivery,
+                    why,
+                    length,
+                } => {
                     let limit = self.settings.session.limits.body;
-                    self.arrived(delivery, Some(Defect { length, limit }));
+                    let defect = Defect { why, length, limit };
+                    self.arrived(delivery, Some(defect));
                 }
                 Said::OrphanMessage(_) => self.stats.orphans += 1,
                 Said::Subscribed { subscription } => self.confirmed(subscription),
@@ -122,8 +129,8 @@ impl Engine {
         }
     }
 
-    /// Sets when SUBSCRIBEs that nobody has answered count as accepted.
-    pub(super) fn presume_later(&mut self) {
+    /// Sets when a SUBSCRIBE counts as accepted if nobody answers it.
+    pub(super) fn presume_later(&mut self, key: SubscriptionKey) {
         let patience = self.settings.subscribe_timeout;
         if let Some(link) = &mut self.link {
             let silent = self.manners.of(&link.attempt.broker).subscribes_in_silence;
@@ -131,7 +138,10 @@ impl Engine {
                 true => Some(self.now),
                 false => self.now.checked_add(patience),
             };
-            link.presume = link.presume.or(at);
+            if let Some(inbox) = self.inboxes.get_mut(key) {
+                inbox.presume = at;
+            }
+            link.presume = [link.presume, at].into_iter().flatten().min();
         }
     }
 
@@ -142,13 +152,7 @@ impl Engine {
             if let Some(inbox) = self.inboxes.get_mut(key) {
                 inbox.confirmed = false;
             }
-        }
-        if self
-            .link
-            .as_ref()
-            .is_some_and(|link| link.session.is_replaying())
-        {
-            self.presume_later();
+            self.presume_later(key);
         }
     }
 
@@ -159,22 +163,46 @@ impl Engine {
         if due.is_none_or(|due| due > self.now) {
             return;
         }
+        let mut next: Option<Instant> = None;
         let keys: Vec<_> = self.inboxes.keys().collect();
         for key in keys {
-            let Some(link) = &mut self.link else { return };
+            let is_written = self.is_subscribe_offered(key);
+            let (Some(link), Some(inbox)) = (&mut self.link, self.inboxes.get_mut(key)) else {
+                continue;
+            };
             let unanswered =
                 link.session.wire_id(key).is_some() && !link.session.is_subscribed(key);
-            if unanswered {
-                let known = self.manners.of(&link.attempt.broker);
+            let Some(at) = inbox.presume.filter(|_| unanswered) else {
+                continue;
+            };
+            let known = self.manners.of(&link.attempt.broker);
+            if at <= self.now && (is_written || known.subscribes_in_silence) {
                 if !std::mem::replace(&mut known.subscribes_in_silence, true) {
                     self.tell(Event::SubscribeUnanswered { subscription: key });
                 }
                 self.presume(key);
+                continue;
             }
+            if at <= self.now {
+                // Nobody can have answered what is not written.
+                inbox.presume = self.now.checked_add(self.settings.subscribe_timeout);
+            }
+            next = [next, inbox.presume].into_iter().flatten().min();
         }
         if let Some(link) = &mut self.link {
-            link.presume = None;
+            link.presume = next;
         }
+    }
+
+    /// Tells whether the broker may have seen the SUBSCRIBE of an operation.
+    fn is_subscribe_offered(&self, key: SubscriptionKey) -> bool {
+        let asks_for_it = |&(_, op): &(u64, OpId)| match self.operations.get(op).map(|op| &op.stage)
+        {
+            Some(Stage::Asked(asked)) => asked.subscription == Some(key),
+            _ => false,
+        };
+        let link = self.link.as_ref();
+        !link.is_some_and(|link| link.unsent.iter().any(asks_for_it))
     }
 
     /// The broker does not want a subscription: now, or on this further connection.
@@ -234,10 +262,11 @@ impl Engine {
         self.garbage
             .extend(std::iter::from_fn(|| session.poll_garbage()));
         let is_lost = |start: &&u64| !session.is_offered(**start);
-        let fired_lost = match reason.is_orderly() {
-            true => 0,
-            false => link.fired.iter().filter(is_lost).count() as u64,
+        let fired_lost = match reason {
+            CloseReason::Disconnected { confirmed: true } => 0,
+            _ => link.fired.iter().filter(is_lost).count() as u64,
         };
+        let offered = session.offered();
         let flush = match reason.is_orderly() {
             true => self.now.checked_add(self.settings.linger),
             false => None,
@@ -246,6 +275,22 @@ impl Engine {
             link: link.id,
             flush,
         });
+        match link.up {
+            Some(_) => {
+                self.failover.lost(stable_for, &reason);
+                if !reason.is_orderly() {
+                    self.tell(Event::Disconnected {
+                        reason: reason.clone(),
+                    });
+                }
+            }
+            None => {
+                let why = reason.to_string();
+                self.failover.failed(&link.attempt, &why);
+                let broker = link.attempt.broker.clone();
+                self.tell(Event::AttemptFailed { broker, why });
+            }
+        }
         self.finish_endings();
         self.drop_stale();
         if fired_lost > 0 {
@@ -254,24 +299,12 @@ impl Engine {
                 messages: fired_lost,
             });
         }
-        match link.up {
-            Some(_) => {
-                self.failover.lost(stable_for, &reason);
-                self.tell(Event::Disconnected {
-                    reason: reason.clone(),
-                });
-            }
-            None if self.leaving.is_none() => {
-                self.attempt_failed(&link.attempt, reason.to_string());
-            }
-            None => {}
-        }
         if reason.is_orderly() {
             self.closing.push((link.id, link.session));
         }
         if self.leaving.is_some() {
-            self.left(&reason);
-        } else if link.up.is_some() {
+            self.left(&reason, |place| place >= offered);
+        } else {
             self.plan();
         }
     }

@@ -1,0 +1,247 @@
+//! How a subscription ends, by the book of each broker.
+
+use std::time::Duration;
+
+use stomp_commands::AckMode;
+use stomp_session::engine::{Taken, Verdict, Wake};
+use stomp_session::{AckToken, SubscriptionKey};
+
+use crate::peer::{ACTIVEMQ, GENERIC, Peer, RABBITMQ, message, messages, quiet};
+
+/// A subscription with `held` messages, the first `in_hand` of which the application has.
+fn holding(
+    connected: &str,
+    capacity: usize,
+    held: u32,
+    in_hand: usize,
+) -> (Peer, SubscriptionKey, Vec<AckToken>) {
+    let mut peer = Peer::connected_to(connected, quiet());
+    let key = peer.subscribe(capacity);
+    peer.hear(&messages("s1", 0..held));
+    let tokens = (0..in_hand).map(|_| peer.take(key).delivery.token);
+    let tokens = tokens.collect();
+    (peer, key, tokens)
+}
+
+fn ack(peer: &mut Peer, token: &AckToken) {
+    let settled = peer.engine.settle(Verdict::Ack, token, peer.now);
+    assert_eq!(settled.expect("it is open"), stomp_session::Settled::Sent);
+}
+
+#[test]
+fn rabbitmq_gets_it_all_in_one_write_once_its_prefetch_is_here() {
+    let (mut peer, key, _) = holding(RABBITMQ, 3, 3, 0);
+    peer.engine.drop_subscriber(key, peer.now);
+    let expected = [
+        "BEGIN t1",
+        "NACK k0 t1",
+        "NACK k1 t1",
+        "NACK k2 t1",
+        "UNSUBSCRIBE s1",
+        "COMMIT t1",
+    ];
+    let link = peer.link();
+    let piece = peer.engine.poll_transmit(link, peer.now).expect("frames");
+    assert_eq!(
+        piece.iter().filter(|octet| **octet == 0).count(),
+        expected.len()
+    );
+    assert!(peer.engine.poll_transmit(link, peer.now).is_none());
+    let text = String::from_utf8_lossy(&piece).into_owned();
+    for (frame, expected) in text.split('\0').zip(expected) {
+        let command = expected.split(' ').next().unwrap_or_default();
+        assert!(frame.starts_with(command), "{frame}");
+    }
+    assert_eq!(text.matches("requeue:true").count(), 3, "{text}");
+}
+
+#[test]
+fn rabbitmq_is_waited_for_until_nothing_has_come_for_50_ms() {
+    let (mut peer, key, _) = holding(RABBITMQ, 10, 2, 0);
+    peer.engine.drop_subscriber(key, peer.now);
+    peer.sleep_ms(49);
+    peer.hear(&message("s1", 2));
+    peer.sleep_ms(49);
+    assert_eq!(peer.sent(), "");
+    peer.sleep_ms(1);
+    let expected = [
+        "BEGIN t1",
+        "NACK k0 t1",
+        "NACK k1 t1",
+        "NACK k2 t1",
+        "UNSUBSCRIBE s1",
+        "COMMIT t1",
+    ];
+    assert_eq!(peer.commands(), expected);
+}
+
+#[test]
+fn acks_are_held_back_from_rabbitmq_while_a_subscription_ends() {
+    let (mut peer, key, hand) = holding(RABBITMQ, 10, 2, 2);
+    peer.engine.drop_subscriber(key, peer.now);
+    ack(&mut peer, &hand[0]);
+    assert_eq!(peer.sent(), "");
+    peer.sleep_ms(50);
+    let expected = [
+        "BEGIN t1",
+        "ACK k1 t1",
+        "BEGIN t2",
+        "NACK k1 t2",
+        "BEGIN t3",
+        "ACK k0 t3",
+        "UNSUBSCRIBE s1",
+        "COMMIT t3",
+    ];
+    assert_eq!(peer.commands(), expected);
+    ack(&mut peer, &hand[1]);
+    assert_eq!(peer.commands(), ["COMMIT t1", "ABORT t2"]);
+}
+
+#[test]
+fn cumulative_ack_that_is_held_back_reaches_what_came_before() {
+    let mut peer = Peer::connected_to(RABBITMQ, quiet());
+    let key = peer.subscribe_by(AckMode::Client, 10);
+    peer.hear(&messages("s1", 0..3));
+    let hand: Vec<_> = (0..3).map(|_| peer.take(key).delivery.token).collect();
+    peer.engine.drop_subscriber(key, peer.now);
+    ack(&mut peer, &hand[2]);
+    peer.sleep_ms(50);
+    let expected = [
+        "BEGIN t1",
+        "ACK k0 t1",
+        "ACK k1 t1",
+        "ACK k2 t1",
+        "UNSUBSCRIBE s1",
+        "COMMIT t1",
+    ];
+    assert_eq!(peer.commands(), expected);
+}
+
+#[test]
+fn what_is_dropped_in_hand_after_the_end_goes_back_to_rabbitmq() {
+    let (mut peer, key, hand) = holding(RABBITMQ, 1, 1, 1);
+    peer.engine.drop_subscriber(key, peer.now);
+    assert_eq!(
+        peer.commands(),
+        [
+            "BEGIN t1",
+            "ACK k0 t1",
+            "BEGIN t2",
+            "NACK k0 t2",
+            "UNSUBSCRIBE s1"
+        ]
+    );
+    peer.engine.release(&hand[0], peer.now);
+    assert_eq!(peer.commands(), ["COMMIT t2", "ABORT t1"]);
+    let again = peer.engine.settle(Verdict::Ack, &hand[0], peer.now);
+    assert!(again.is_err(), "it is settled");
+}
+
+#[test]
+fn activemq_is_unsubscribed_when_what_is_in_hand_is_settled() {
+    for broker in [ACTIVEMQ, GENERIC] {
+        let (mut peer, key, hand) = holding(broker, 10, 3, 2);
+        peer.engine.drop_subscriber(key, peer.now);
+        peer.sleep_ms(10_000);
+        assert_eq!(peer.sent(), "");
+        ack(&mut peer, &hand[0]);
+        assert_eq!(peer.commands(), ["ACK k0"]);
+        peer.engine.release(&hand[1], peer.now);
+        assert_eq!(peer.commands(), ["UNSUBSCRIBE s1"]);
+    }
+}
+
+#[test]
+fn what_still_comes_for_it_goes_to_nobody() {
+    let (mut peer, key, hand) = holding(ACTIVEMQ, 10, 1, 1);
+    peer.engine.drop_subscriber(key, peer.now);
+    peer.hear(&message("s1", 7));
+    assert!(matches!(
+        peer.engine.take(key, peer.now),
+        Taken::Ended(None)
+    ));
+    assert_eq!(peer.engine.stats().orphans, 1);
+    ack(&mut peer, &hand[0]);
+    assert_eq!(peer.commands(), ["ACK k0", "UNSUBSCRIBE s1"]);
+}
+
+#[test]
+fn nothing_in_hand_is_unsubscribed_at_once() {
+    for broker in [ACTIVEMQ, GENERIC] {
+        let (mut peer, key, _) = holding(broker, 10, 3, 0);
+        peer.engine.drop_subscriber(key, peer.now);
+        assert_eq!(peer.commands(), ["UNSUBSCRIBE s1"]);
+    }
+}
+
+#[test]
+fn unsubscribe_ends_with_its_receipt() {
+    let (mut peer, key, _) = holding(GENERIC, 10, 0, 0);
+    let op = peer.engine.unsubscribe(key, None, None, peer.now);
+    assert_eq!(peer.outcome(op), "not yet");
+    let sent = peer.sent();
+    peer.answer(&sent);
+    assert_eq!(peer.wakes(), [Wake::Operation(op)]);
+    assert_eq!(peer.outcome(op), "Unsubscribed");
+}
+
+#[test]
+fn unsubscribe_of_what_is_gone_is_done() {
+    let (mut peer, key, _) = holding(GENERIC, 10, 0, 0);
+    peer.engine.drop_subscriber(key, peer.now);
+    let op = peer.engine.unsubscribe(key, None, None, peer.now);
+    assert_eq!(peer.outcome(op), "Unsubscribed");
+}
+
+#[test]
+fn draining_waits_for_what_is_in_hand_until_its_time_is_up() {
+    for (broker, last) in [(ACTIVEMQ, 0), (RABBITMQ, 50)] {
+        let (mut peer, key, _hand) = holding(broker, 10, 2, 1);
+        let drain = Some(Duration::from_secs(3));
+        let op = peer.engine.unsubscribe(key, drain, None, peer.now);
+        peer.sleep_ms(2_999);
+        assert_eq!(peer.sent(), "");
+        peer.sleep_ms(1 + last);
+        let sent = peer.sent();
+        assert!(sent.contains("UNSUBSCRIBE"), "{sent}");
+        peer.answer(&sent);
+        assert_eq!(peer.outcome(op), "Unsubscribed");
+    }
+}
+
+#[test]
+fn whoever_waits_for_a_message_learns_of_the_end() {
+    for broker in [ACTIVEMQ, RABBITMQ] {
+        let (mut peer, key, _) = holding(broker, 10, 0, 0);
+        assert!(peer.has_nothing(key));
+        peer.engine.unsubscribe(key, None, None, peer.now);
+        assert!(peer.wakes().contains(&Wake::Inbox(key)));
+        assert!(matches!(
+            peer.engine.take(key, peer.now),
+            Taken::Ended(None)
+        ));
+    }
+}
+
+#[test]
+fn end_of_the_connection_ends_what_was_about_to_end() {
+    for broker in [ACTIVEMQ, RABBITMQ] {
+        let (mut peer, key, _hand) = holding(broker, 10, 2, 1);
+        let drain = Some(Duration::from_secs(30));
+        let op = peer.engine.unsubscribe(key, drain, None, peer.now);
+        peer.reconnect(broker);
+        assert_eq!(peer.outcome(op), "Unsubscribed");
+        assert_eq!(peer.sent(), "", "it is not replayed");
+    }
+}
+
+#[test]
+fn error_about_a_subscription_that_we_have_just_ended_ends_nothing() {
+    let (mut peer, key, _) = holding(RABBITMQ, 1, 1, 0);
+    peer.engine.drop_subscriber(key, peer.now);
+    peer.sent();
+    peer.hear(
+        "ERROR\nmessage:Subscription not found\n\nThere is no current subscription with tag 'T_s1'.\n\0",
+    );
+    assert!(peer.engine.connection().is_some());
+}

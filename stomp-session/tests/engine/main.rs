@@ -1,0 +1,13 @@
+//! The engine, driven by hand in virtual time: no test sleeps, and none dials.
+
+mod back_pressure;
+mod connecting;
+mod deadlines;
+mod dropping;
+mod leaving;
+mod line;
+mod peer;
+mod silence;
+mod stale;
+mod subscribing;
+mod waking;
