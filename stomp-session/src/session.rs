@@ -76,6 +76,8 @@ pub struct Session {
     suspicious: bool,
     /// A piece was handed out, and the next one not asked for yet.
     writing: bool,
+    /// When octets were last handed out or written.
+    moved: Instant,
     /// Parts of frames that will not be written.
     garbage: Vec<Bytes>,
     /// Why nothing more can be read, while what was received may still be settled.
@@ -119,6 +121,7 @@ impl Session {
             paused: false,
             suspicious: false,
             writing: false,
+            moved: now,
             garbage: Vec::new(),
             broken: None,
         })
@@ -425,9 +428,21 @@ impl Session {
     }
 
     fn set_receipt_timer(&mut self) {
+        let stalls = self.stalls_at();
         let connected = self.state.established();
         let deadline = connected.and_then(|c| c.receipts.next_deadline());
+        let deadline = deadline.into_iter().chain(stalls).min();
         self.timers.set(Timer::Receipt, deadline);
+    }
+
+    /// When a frame that is being written is given up by whoever waits for its RECEIPT, unless more
+    /// of it is written before: a broker may take nothing for as long as we do not read.
+    fn stalls_at(&mut self) -> Option<Instant> {
+        let offered = self.transmit.offered();
+        let connected = self.state.established_mut()?;
+        let under_way = connected.receipts.is_under_way(offered);
+        let at = self.moved.checked_add(self.config.receipt_timeout);
+        at.filter(|_| under_way)
     }
 
     /// Takes note of the time, which never goes back.

@@ -485,11 +485,13 @@ impl Session {
     }
 
     fn fail_overdue(&mut self) {
-        while let Some(pending) = self
-            .state
-            .established_mut()
-            .and_then(|connected| connected.receipts.pop_overdue(self.now))
-        {
+        let has_stalled = self.stalls_at().is_some_and(|at| at <= self.now);
+        let stalled = has_stalled.then(|| self.transmit.offered());
+        while let Some(pending) = self.state.established_mut().and_then(|connected| {
+            let receipts = &mut connected.receipts;
+            let overdue = receipts.pop_overdue(self.now);
+            overdue.or_else(|| receipts.pop_under_way(stalled?))
+        }) {
             let why = match pending.purpose {
                 Purpose::Subscribe {
                     subscription,
