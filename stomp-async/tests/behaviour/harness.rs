@@ -27,6 +27,11 @@ pub(crate) struct Scenario {
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What is expected to fail and may hang shall not be waited for that long.
 const PATIENCE_IF_EXPECTED: Duration = Duration::from_secs(5);
+/// These take longer than that when nothing is wrong.
+const LONG: &[&str] = &[
+    "a_broker_that_comes_and_goes_is_found_at_once",
+    "two_fail_overs_of_a_healthy_pair_are_quick",
+];
 /// Scenarios mostly wait, so more of them are under way than there are processors.
 const AT_A_TIME: usize = 12;
 
@@ -105,7 +110,7 @@ impl Case {
                 eprintln!("not run, since it may pass and may fail ({row}): {happens}");
                 Ok(())
             }
-            Today::Fails => match self.attempt(PATIENCE_IF_EXPECTED) {
+            Today::Fails => match self.attempt(self.patience_if_expected()) {
                 Err(why) => {
                     eprintln!("it fails as expected ({row}, {happens}): {why}");
                     Ok(())
@@ -114,6 +119,13 @@ impl Case {
                     "passes, although it is among the expected failures ({row}): remove me from that list"
                 )),
             },
+        }
+    }
+
+    fn patience_if_expected(&self) -> Duration {
+        match LONG.contains(&self.scenario.name) {
+            true => PATIENCE,
+            false => PATIENCE_IF_EXPECTED,
         }
     }
 
