@@ -436,8 +436,12 @@ impl Session {
     }
 
     /// When a frame that is being written is given up by whoever waits for its RECEIPT, unless more
-    /// of it is written before: a broker may take nothing for as long as we do not read.
+    /// of it is written before. Only while we do not read: a broker may take nothing for as long, and
+    /// no other clock runs.
     fn stalls_at(&mut self) -> Option<Instant> {
+        if !self.paused {
+            return None;
+        }
         let offered = self.transmit.offered();
         let connected = self.state.established_mut()?;
         let under_way = connected.receipts.is_under_way(offered);

@@ -242,6 +242,7 @@ impl Session {
         self.suspicious = false;
         self.timers.set(Timer::Silence, None);
         self.timers.set(Timer::Write, None);
+        self.set_receipt_timer();
     }
 
     /// Takes note that the driver reads again. The broker's silence counts from now.
@@ -252,6 +253,7 @@ impl Session {
             self.heard = self.now;
             self.set_silence_timer();
             self.set_write_timer();
+            self.set_receipt_timer();
         }
     }
 

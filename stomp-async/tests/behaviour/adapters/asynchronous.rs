@@ -228,7 +228,7 @@ impl Inbox for Subscription {
             Err(_) => Next::Nothing,
             Ok(None) => Next::Ended,
             Ok(Some(Ok(message))) => Next::Message(self.delivery(message.split())),
-            Ok(Some(Err(Error::TooLarge(oversized)))) => {
+            Ok(Some(Err(Error::Unreadable(oversized)))) => {
                 let text = oversized.to_string();
                 Next::TooLarge(self.delivery(oversized.split()), text)
             }
@@ -245,19 +245,13 @@ impl Inbox for Subscription {
 
 impl Subscription {
     fn delivery(&self, (content, acker): (Content, Acker)) -> Box<dyn Received> {
-        let runtime = self.runtime.clone();
-        Box::new(Delivery {
-            content,
-            acker,
-            runtime,
-        })
+        Box::new(Delivery { content, acker })
     }
 }
 
 struct Delivery {
     content: Content,
     acker: Acker,
-    runtime: Arc<Running>,
 }
 
 impl Received for Delivery {
@@ -270,11 +264,11 @@ impl Received for Delivery {
     }
 
     fn ack(self: Box<Self>) -> Settled {
-        settled(self.runtime.block_on(self.acker.ack()))
+        settled(self.acker.ack())
     }
 
     fn nack(self: Box<Self>) -> Settled {
-        settled(self.runtime.block_on(self.acker.nack()))
+        settled(self.acker.nack())
     }
 }
 

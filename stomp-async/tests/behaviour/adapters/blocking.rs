@@ -119,7 +119,7 @@ impl Inbox for stomp_sync::Subscription {
         match self.next_timeout(patience) {
             Ok(Some(message)) => Next::Message(Delivery::boxed(message.split())),
             Ok(None) => Next::Nothing,
-            Err(Error::TooLarge(oversized)) => {
+            Err(Error::Unreadable(oversized)) => {
                 let text = oversized.to_string();
                 Next::TooLarge(Delivery::boxed(oversized.split()), text)
             }
