@@ -76,7 +76,7 @@ pub struct Session {
     suspicious: bool,
     /// A piece was handed out, and the next one not asked for yet.
     writing: bool,
-    /// When octets were last handed out or written.
+    /// When octets were last handed out or written, or reading stopped.
     moved: Instant,
     /// Parts of frames that will not be written.
     garbage: Vec<Bytes>,
@@ -426,8 +426,12 @@ impl Session {
     }
 
     /// When a frame that is being written is given up by whoever waits for its RECEIPT, unless more
-    /// of it is written before: a broker may take nothing for as long as we do not read.
+    /// of it is written before. Only while we do not read: then the broker may take nothing for as
+    /// long, and is not to blame.
     fn stalls_at(&mut self) -> Option<Instant> {
+        if !self.paused {
+            return None;
+        }
         let offered = self.transmit.offered();
         let connected = self.state.established_mut()?;
         let under_way = connected.receipts.is_under_way(offered);
