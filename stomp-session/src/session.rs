@@ -80,6 +80,8 @@ pub struct Session {
     moved: Instant,
     /// Parts of frames that will not be written.
     garbage: Vec<Bytes>,
+    /// Why nothing more can be read, while what was received may still be settled.
+    broken: Option<CloseReason>,
 }
 
 impl Session {
@@ -121,6 +123,7 @@ impl Session {
             writing: false,
             moved: now,
             garbage: Vec::new(),
+            broken: None,
         })
     }
 
@@ -145,6 +148,13 @@ impl Session {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
+    }
+
+    /// Tells why nothing more can be read, if that is so and [`Config::settle_broken`] lets what was
+    /// received be settled before the [end](Self::finish_broken).
+    #[must_use]
+    pub fn broken(&self) -> Option<&CloseReason> {
+        self.broken.as_ref()
     }
 
     /// Returns what was agreed with the server, from CONNECTED to the end.

@@ -64,7 +64,7 @@ impl Settings {
             .subscriptions(usize::MAX)
             .outbound(usize::MAX);
         // Vert.x refuses subscriptions without id in 1.0 as well.
-        let config = config.names_in_1_0();
+        let config = config.names_in_1_0().settle_broken();
         config
             .credentials(broker.login(), broker.passcode())
             .pieces(pieces)
