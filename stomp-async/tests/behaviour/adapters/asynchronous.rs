@@ -227,10 +227,10 @@ impl Inbox for Subscription {
         match next {
             Err(_) => Next::Nothing,
             Ok(None) => Next::Ended,
-            Ok(Some(Ok(message))) => Next::Message(self.delivery(message.split())),
-            Ok(Some(Err(Error::TooLarge(oversized)))) => {
-                let text = oversized.to_string();
-                Next::TooLarge(self.delivery(oversized.split()), text)
+            Ok(Some(Ok(message))) => Next::Message(Delivery::boxed(message.split())),
+            Ok(Some(Err(Error::Unreadable(unreadable)))) => {
+                let text = unreadable.to_string();
+                Next::TooLarge(Delivery::boxed(unreadable.split()), text)
             }
             Ok(Some(Err(error))) => Next::Failed(failure(&error)),
         }
@@ -243,21 +243,15 @@ impl Inbox for Subscription {
     }
 }
 
-impl Subscription {
-    fn delivery(&self, (content, acker): (Content, Acker)) -> Box<dyn Received> {
-        let runtime = self.runtime.clone();
-        Box::new(Delivery {
-            content,
-            acker,
-            runtime,
-        })
-    }
-}
-
 struct Delivery {
     content: Content,
     acker: Acker,
-    runtime: Arc<Running>,
+}
+
+impl Delivery {
+    fn boxed((content, acker): (Content, Acker)) -> Box<dyn Received> {
+        Box::new(Self { content, acker })
+    }
 }
 
 impl Received for Delivery {
@@ -270,11 +264,11 @@ impl Received for Delivery {
     }
 
     fn ack(self: Box<Self>) -> Settled {
-        settled(self.runtime.block_on(self.acker.ack()))
+        settled(self.acker.ack())
     }
 
     fn nack(self: Box<Self>) -> Settled {
-        settled(self.runtime.block_on(self.acker.nack()))
+        settled(self.acker.nack())
     }
 }
 
