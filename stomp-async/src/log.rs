@@ -6,7 +6,7 @@ use tracing::{debug, error, info, warn};
 /// Logs what happens to the connection: one line, without secrets.
 pub(crate) fn event(event: &Event) {
     match event {
-        Event::Connected { .. } => info!("{event}"),
+        Event::Connected { .. } | Event::Replayed => info!("{event}"),
         Event::Disconnected { reason } if reason.is_orderly() => info!("{event}"),
         Event::Disconnected { .. }
         | Event::SubscriptionRefused { .. }

@@ -48,8 +48,9 @@ pub struct Config {
     /// heart-beats. Default 60 s. RabbitMQ does so under memory alarm, for as long as that lasts:
     /// [`Duration::MAX`] sits it out.
     pub write_timeout: Duration,
-    /// How long to wait for a RECEIPT, from the last octet of its frame on, and for any octet of it
-    /// to be written once the first is on its way. Default 15 s. [`Duration::MAX`] waits for ever.
+    /// How long to wait for a RECEIPT, from the last octet of its frame on; and, while nothing is
+    /// read, for more of a frame to be written that is on its way. Default 15 s. [`Duration::MAX`]
+    /// waits for ever.
     pub receipt_timeout: Duration,
     /// How long to wait for the RECEIPT of DISCONNECT, or the end of the connection. Default 5 s.
     pub disconnect_timeout: Duration,

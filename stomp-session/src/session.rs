@@ -76,7 +76,7 @@ pub struct Session {
     suspicious: bool,
     /// A piece was handed out, and the next one not asked for yet.
     writing: bool,
-    /// When octets were last handed out or written.
+    /// When octets were last handed out or written, or reading stopped.
     moved: Instant,
     /// Parts of frames that will not be written.
     garbage: Vec<Bytes>,
@@ -436,8 +436,8 @@ impl Session {
     }
 
     /// When a frame that is being written is given up by whoever waits for its RECEIPT, unless more
-    /// of it is written before. Only while we do not read: a broker may take nothing for as long, and
-    /// no other clock runs.
+    /// of it is written before. Only while we do not read: then the broker may take nothing for as
+    /// long, and is not to blame.
     fn stalls_at(&mut self) -> Option<Instant> {
         if !self.paused {
             return None;

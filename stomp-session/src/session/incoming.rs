@@ -236,10 +236,12 @@ impl Session {
     /// up. The broker's silence proves nothing until [`handle_resume`](Self::handle_resume).
     ///
     /// Receipts that come too late while nobody reads are overdue all the same: their deadline is
-    /// a promise to whoever waits.
+    /// a promise to whoever waits. So is a frame that gets stuck half-way.
     pub fn handle_pause(&mut self) {
         self.paused = true;
         self.suspicious = false;
+        self.moved = self.now;
+        self.set_receipt_timer();
         self.timers.set(Timer::Silence, None);
         self.timers.set(Timer::Write, None);
         self.set_receipt_timer();

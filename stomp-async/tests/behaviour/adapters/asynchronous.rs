@@ -227,10 +227,10 @@ impl Inbox for Subscription {
         match next {
             Err(_) => Next::Nothing,
             Ok(None) => Next::Ended,
-            Ok(Some(Ok(message))) => Next::Message(self.delivery(message.split())),
-            Ok(Some(Err(Error::Unreadable(oversized)))) => {
-                let text = oversized.to_string();
-                Next::TooLarge(self.delivery(oversized.split()), text)
+            Ok(Some(Ok(message))) => Next::Message(Delivery::boxed(message.split())),
+            Ok(Some(Err(Error::Unreadable(unreadable)))) => {
+                let text = unreadable.to_string();
+                Next::TooLarge(Delivery::boxed(unreadable.split()), text)
             }
             Ok(Some(Err(error))) => Next::Failed(failure(&error)),
         }
@@ -243,15 +243,15 @@ impl Inbox for Subscription {
     }
 }
 
-impl Subscription {
-    fn delivery(&self, (content, acker): (Content, Acker)) -> Box<dyn Received> {
-        Box::new(Delivery { content, acker })
-    }
-}
-
 struct Delivery {
     content: Content,
     acker: Acker,
+}
+
+impl Delivery {
+    fn boxed((content, acker): (Content, Acker)) -> Box<dyn Received> {
+        Box::new(Self { content, acker })
+    }
 }
 
 impl Received for Delivery {

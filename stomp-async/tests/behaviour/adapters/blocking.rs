@@ -119,9 +119,9 @@ impl Inbox for stomp_sync::Subscription {
         match self.next_timeout(patience) {
             Ok(Some(message)) => Next::Message(Delivery::boxed(message.split())),
             Ok(None) => Next::Nothing,
-            Err(Error::Unreadable(oversized)) => {
-                let text = oversized.to_string();
-                Next::TooLarge(Delivery::boxed(oversized.split()), text)
+            Err(Error::Unreadable(unreadable)) => {
+                let text = unreadable.to_string();
+                Next::TooLarge(Delivery::boxed(unreadable.split()), text)
             }
             // As the iterator says it.
             Err(Error::Closed(Cause::Disconnected)) => Next::Ended,
