@@ -1,4 +1,4 @@
-//! Runs scenarios, each under a watchdog, and knows which ones are expected to fail.
+//! Runs scenarios, each under a watchdog.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,9 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::adapters::ADAPTERS;
-use crate::alone;
 use crate::client::Adapter;
-use crate::expected::{self, Today};
 use crate::suite::SUITES;
 use crate::world::{Link, World};
 
@@ -25,13 +23,6 @@ pub(crate) struct Scenario {
 
 /// No scenario takes a fraction of this.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// What is expected to fail and may hang shall not be waited for that long.
-const PATIENCE_IF_EXPECTED: Duration = Duration::from_secs(5);
-/// These take longer than that when nothing is wrong.
-const LONG: &[&str] = &[
-    "a_broker_that_comes_and_goes_is_found_at_once",
-    "two_fail_overs_of_a_healthy_pair_are_quick",
-];
 /// Scenarios mostly wait, so more of them are under way than there are processors.
 const AT_A_TIME: usize = 12;
 
@@ -97,36 +88,7 @@ impl Case {
     }
 
     fn run(&self) -> Result<(), String> {
-        if alone::is_child() {
-            return self.attempt(PATIENCE);
-        }
-        let expected = expected::find(self.scenario.name, self.link.0, self.adapter.name());
-        let Some(expected) = expected else {
-            return self.attempt(PATIENCE);
-        };
-        let (row, happens) = (expected.row, expected.happens);
-        match expected.today {
-            Today::Flaky => {
-                eprintln!("not run, since it may pass and may fail ({row}): {happens}");
-                Ok(())
-            }
-            Today::Fails => match self.attempt(self.patience_if_expected()) {
-                Err(why) => {
-                    eprintln!("it fails as expected ({row}, {happens}): {why}");
-                    Ok(())
-                }
-                Ok(()) => Err(format!(
-                    "passes, although it is among the expected failures ({row}): remove me from that list"
-                )),
-            },
-        }
-    }
-
-    fn patience_if_expected(&self) -> Duration {
-        match LONG.contains(&self.scenario.name) {
-            true => PATIENCE,
-            false => PATIENCE_IF_EXPECTED,
-        }
+        self.attempt(PATIENCE)
     }
 
     fn attempt(&self, patience: Duration) -> Result<(), String> {
