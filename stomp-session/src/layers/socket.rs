@@ -35,7 +35,7 @@ const PART: usize = 16 << 10;
 
 /// So many pings in a row are an attack, while the other side takes no answer. Whoever pings to see
 /// life does so a few times a minute.
-const UNANSWERED: u32 = 100_000;
+const UNANSWERED: u32 = 10_000;
 
 /// The end is a normal one (7.4.1).
 const NORMAL: u16 = 1000;
