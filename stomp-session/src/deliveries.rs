@@ -82,6 +82,12 @@ impl Deliveries {
         self.of_fate(Fate::Open)
     }
 
+    /// Iterates over those that are not settled, whoever has them.
+    pub(crate) fn free_ones(&self) -> impl Iterator<Item = u64> {
+        let free = |(number, delivery): (u64, &Delivery)| delivery.fate.is_free().then_some(number);
+        self.list.iter().filter_map(free)
+    }
+
     /// Iterates over those that the application has let go of.
     pub(crate) fn released_ones(&self) -> impl Iterator<Item = u64> {
         self.of_fate(Fate::Released)

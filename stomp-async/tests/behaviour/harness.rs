@@ -1,4 +1,4 @@
-//! Runs scenarios, each under a watchdog, and knows which ones are expected to fail.
+//! Runs scenarios, each under a watchdog.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,9 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::adapters::ADAPTERS;
-use crate::alone;
 use crate::client::Adapter;
-use crate::expected::{self, Today};
 use crate::suite::SUITES;
 use crate::world::{Link, World};
 
@@ -25,8 +23,6 @@ pub(crate) struct Scenario {
 
 /// No scenario takes a fraction of this.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// What is expected to fail and may hang shall not be waited for that long.
-const PATIENCE_IF_EXPECTED: Duration = Duration::from_secs(5);
 /// Scenarios mostly wait, so more of them are under way than there are processors.
 const AT_A_TIME: usize = 12;
 
@@ -92,29 +88,7 @@ impl Case {
     }
 
     fn run(&self) -> Result<(), String> {
-        if alone::is_child() {
-            return self.attempt(PATIENCE);
-        }
-        let expected = expected::find(self.scenario.name, self.link.0, self.adapter.name());
-        let Some(expected) = expected else {
-            return self.attempt(PATIENCE);
-        };
-        let (row, happens) = (expected.row, expected.happens);
-        match expected.today {
-            Today::Flaky => {
-                eprintln!("not run, since it may pass and may fail ({row}): {happens}");
-                Ok(())
-            }
-            Today::Fails => match self.attempt(PATIENCE_IF_EXPECTED) {
-                Err(why) => {
-                    eprintln!("it fails as expected ({row}, {happens}): {why}");
-                    Ok(())
-                }
-                Ok(()) => Err(format!(
-                    "passes, although it is among the expected failures ({row}): remove me from that list"
-                )),
-            },
-        }
+        self.attempt(PATIENCE)
     }
 
     fn attempt(&self, patience: Duration) -> Result<(), String> {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A scenario decides nothing by time but by bounds far away: what is asked for in half a second
-//! fails after three. What fails today is in `expected.rs`, and fails there when it passes.
+//! fails after three.
 
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -16,7 +16,6 @@
 mod adapters;
 mod alone;
 mod client;
-mod expected;
 mod harness;
 mod peer;
 mod proxy;

@@ -59,6 +59,12 @@ impl Messages<'_> {
         self.hear().is_some() && self.say("CONNECTED\nversion:1.2\n\n\0")
     }
 
+    /// The same, as the server that calls itself so.
+    pub(crate) fn welcome_as(&mut self, server: &str) -> bool {
+        let connected = format!("CONNECTED\nversion:1.2\nserver:{server}\n\n\0");
+        self.hear().is_some() && self.say(&connected)
+    }
+
     /// Sends these octets, beside the protocol, for as long as they are taken; reads nothing.
     pub(crate) fn flood(&mut self, octets: &[u8]) {
         while self.peer.say_octets(octets) {}

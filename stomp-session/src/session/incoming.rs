@@ -244,6 +244,7 @@ impl Session {
         self.set_receipt_timer();
         self.timers.set(Timer::Silence, None);
         self.timers.set(Timer::Write, None);
+        self.set_receipt_timer();
     }
 
     /// Takes note that the driver reads again. The broker's silence counts from now.

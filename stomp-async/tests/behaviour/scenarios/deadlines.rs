@@ -11,7 +11,7 @@ use crate::scenarios::sending::latest;
 use crate::world::{SHORT, SOON, World, within};
 
 /// More than the systems between two sockets take by themselves.
-const HUGE: usize = 15 << 20; // the broker takes 16 MiB in a message of a WebSocket
+const HUGE: usize = 15 << 20;
 
 pub(crate) fn a_receipt_that_never_comes_is_not_waited_for_longer(world: &World) {
     let broker = world.broker();
