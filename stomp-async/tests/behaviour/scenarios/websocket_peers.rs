@@ -66,7 +66,7 @@ pub(crate) fn a_peer_that_pings_and_never_reads_is_left(world: &World) {
             }
         });
         let client = world.connect_by(&options(&peer));
-        until_within(2 * SOON, &*client, "end of the connection", || {
+        until_within(4 * SOON, &*client, "end of the connection", || {
             left.load(Ordering::Relaxed)
         });
     });
