@@ -109,7 +109,7 @@ impl fmt::Debug for Shared {
 /// Somebody has panicked in the middle of something: nothing of it is used any more.
 fn give_up(poisoned: PoisonError<MutexGuard<'_, State>>) -> MutexGuard<'_, State> {
     let mut state = poisoned.into_inner();
-    state.engine.handle_driver_gone("it panicked");
+    state.engine.handle_panic("a call panicked in it");
     state
 }
 

@@ -62,7 +62,10 @@ impl Engine {
     /// Takes note that a link has ended, or has failed, or that it was closed as asked for.
     pub fn handle_closed(&mut self, link: LinkId, why: Option<&io::Error>, now: Instant) {
         self.advance(now);
-        self.closing.retain(|(id, _)| *id != link);
+        if let Some(at) = self.closing.iter().position(|(id, _)| *id == link) {
+            let (_, session) = self.closing.swap_remove(at);
+            self.throw_away(session);
+        }
         if let Some(session) = self.current(link) {
             match why {
                 None => session.handle_eof(now),

@@ -177,6 +177,12 @@ impl Engine {
 
     /// Closes the client: whoever waits is told, and nothing can be asked for any more.
     fn close(&mut self, cause: Cause) {
+        self.close_with(cause, |_| false);
+    }
+
+    /// The same. `unsaid` tells of the place at which a frame begins that it was not offered to
+    /// anybody, and will not be.
+    fn close_with(&mut self, cause: Cause, unsaid: impl Fn(u64) -> bool) {
         if self.end.is_some() {
             return;
         }
@@ -187,10 +193,11 @@ impl Engine {
         let leaving = self.leaving.take();
         let connecting = self.connecting.take();
         for op in self.operations.unfinished() {
-            let unsent = matches!(
-                self.operations.get(op).map(|operation| &operation.stage),
-                Some(Stage::InLine { .. })
-            );
+            let unsent = match self.operations.get(op).map(|operation| &operation.stage) {
+                Some(Stage::InLine { .. }) => true,
+                Some(Stage::Asked(asked)) => unsaid(asked.place.start),
+                _ => false,
+            };
             let error = match unsent {
                 true => Error::NotSent(cause.clone()),
                 false if connecting == Some(op) => Error::Closed(cause.clone()),
@@ -212,17 +219,40 @@ impl Engine {
         self.wakes.push(Wake::Everybody);
     }
 
-    /// Takes note that whoever drives this has failed in the middle of something: nothing is used
-    /// any more, and nobody can know what became of what was accepted.
+    /// Takes note that nobody drives this any more: its runtime, or a thread of its, has ended. The
+    /// client is closed, with the verdicts that a lost connection leaves behind.
     pub fn handle_driver_gone(&mut self, why: &'static str) {
-        if self.end.is_none() {
-            if let Some(link) = self.link.take() {
-                self.work.push_back(Work::Close {
-                    link: link.id,
-                    flush: None,
-                });
-            }
-            self.close(Cause::DriverGone(why));
+        let offered = self.link.as_ref().map(|link| link.session.offered());
+        self.die(why, |place| offered.is_some_and(|offered| place >= offered));
+    }
+
+    /// Takes note that somebody has panicked in the middle of a call: nothing is used any more, and
+    /// nobody can know what became of what was accepted.
+    pub fn handle_panic(&mut self, why: &'static str) {
+        self.die(why, |_| false);
+    }
+
+    fn die(&mut self, why: &'static str, unsaid: impl Fn(u64) -> bool) {
+        if self.end.is_some() {
+            return;
+        }
+        if let Some(link) = self.link.take() {
+            self.work.push_back(Work::Close {
+                link: link.id,
+                flush: None,
+            });
+            self.throw_away(link.session);
+        }
+        self.close_with(Cause::DriverGone(why), unsaid);
+    }
+
+    /// Drops a session, but for what may belong to somebody who wants to know when it goes.
+    fn throw_away(&mut self, mut session: Session) {
+        while let Some(piece) = session.poll_transmit(self.now) {
+            self.garbage.push(piece);
+        }
+        while let Some(garbage) = session.poll_garbage() {
+            self.garbage.push(garbage);
         }
     }
 }
