@@ -121,8 +121,8 @@ impl Builder {
 
     /// Sets how large the frames of the broker may be. Default: [`Limits::client`].
     ///
-    /// A message with a larger body comes as [`Error::TooLarge`], without the body; anything else
-    /// beyond the limits ends the connection.
+    /// A message beyond the limits comes as [`Error::TooLarge`], without its body; any other frame
+    /// beyond them ends the connection.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.session = self.session.limits(limits);
         self

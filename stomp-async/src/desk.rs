@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 
 use stomp_commands::{ReceiptId, Send, Subscribe};
 use stomp_session::{
-    AckToken, CloseReason, Delivery, Event as Said, Refusal, Session, Settled, SubscriptionKey,
-    With,
+    AckToken, CloseReason, DecodeError, Delivery, Event as Said, Refusal, Session, Settled,
+    SubscriptionKey, With,
 };
 use tokio::sync::{broadcast, mpsc};
 
@@ -72,9 +72,11 @@ impl Desk {
         while let Some(said) = link.session.poll_event() {
             match said {
                 Said::Message(delivery) => self.deliver(delivery, None, link),
-                Said::MessageTooLarge { delivery, length } => {
-                    self.deliver(delivery, Some(length), link);
-                }
+                Said::MessageUnreadable {
+                    delivery,
+                    why,
+                    length,
+                } => self.deliver(delivery, Some((why, length)), link),
                 Said::Receipt { receipt, .. } => self.confirm(&receipt, link),
                 Said::ReceiptFailed { receipt, why } => {
                     let patience = link.session.config().receipt_timeout;
@@ -297,8 +299,14 @@ impl Desk {
 
 /// Messages.
 impl Desk {
-    /// Hands on a message, or what is left of one with a body of `too_large` octets.
-    fn deliver(&mut self, delivery: Delivery, too_large: Option<u64>, link: &mut Link) {
+    /// Hands on a message, or what is left of one that cannot be read: why, and how long its
+    /// body is.
+    fn deliver(
+        &mut self,
+        delivery: Delivery,
+        unreadable: Option<(DecodeError, Option<u64>)>,
+        link: &mut Link,
+    ) {
         let Some(handle) = self.handle.upgrade() else {
             return;
         };
@@ -308,11 +316,11 @@ impl Desk {
         }
         let key = delivery.subscription;
         let message = Message::new(delivery, handle);
-        let item = match too_large {
+        let item = match unreadable {
             None => Ok(message),
-            Some(length) => {
+            Some((why, length)) => {
                 let limit = link.session.config().limits.body;
-                let oversized = Oversized::new(message, length, limit);
+                let oversized = Oversized::new(message, why, length, limit);
                 Err(Error::TooLarge(Box::new(oversized)))
             }
         };

@@ -36,7 +36,8 @@ pub enum Error {
     /// The subscription is over: the broker refused it, at first or on a later connection.
     #[error("the subscription ended: {0}")]
     SubscriptionRefused(stomp_session::Refusal),
-    /// A message was larger than the [limit](crate::Builder::limits), and was not kept. It is still
+    /// A message was larger than the [limit](crate::Builder::limits), or cannot be read for another
+    /// reason, and was not kept. It is still
     /// to be settled, and further messages follow.
     #[error(transparent)]
     TooLarge(Box<crate::Oversized>),

@@ -1,11 +1,12 @@
 use std::fmt;
 use std::ops::Deref;
 
-use stomp_session::Settled;
+use stomp_session::{DecodeError, DecodeErrorKind, Settled};
 
 use crate::{Acker, Content, Error, Message};
 
-/// A message that was larger than the [limit](crate::Builder::limits): what it said of itself,
+/// A message that was larger than the [limit](crate::Builder::limits), or cannot be read for another
+/// reason: what it said of itself,
 /// without its body, and the right to settle it.
 ///
 /// The broker counts it as delivered, so it is to be settled like any other: acknowledged it is
@@ -31,20 +32,22 @@ use crate::{Acker, Content, Error, Message};
 #[must_use = "a message that is not acknowledged will be delivered again"]
 pub struct Oversized {
     message: Message,
+    why: DecodeError,
     length: u64,
     limit: u64,
 }
 
 impl Oversized {
-    pub(crate) fn new(message: Message, length: u64, limit: u64) -> Self {
+    pub(crate) fn new(message: Message, why: DecodeError, length: Option<u64>, limit: u64) -> Self {
         Self {
             message,
-            length,
+            why,
+            length: length.unwrap_or_default(),
             limit,
         }
     }
 
-    /// Returns how large the body was said to be, in octets.
+    /// Returns how large the body was said to be, in octets; 0 if nothing was said.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.length
@@ -93,10 +96,17 @@ impl fmt::Display for Oversized {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let destination = self.destination();
         let Self { length, limit, .. } = self;
-        write!(
-            f,
-            "a message from {destination} has {length} octets, and {limit} are allowed"
-        )
+        match self.why.kind {
+            DecodeErrorKind::BodyTooLong if *length > 0 => write!(
+                f,
+                "a message from {destination} has {length} octets, and {limit} are allowed"
+            ),
+            _ => write!(
+                f,
+                "a message from {destination} cannot be read: {}",
+                self.why
+            ),
+        }
     }
 }
 

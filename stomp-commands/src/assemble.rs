@@ -37,6 +37,14 @@ impl Assembly {
         CommandError::Inexpressible { dialect, feature }
     }
 
+    /// Refuses a transaction that the broker would ignore.
+    pub(crate) fn expect_transactions(&self) -> Result<(), CommandError> {
+        match self.words().transactions {
+            true => Ok(()),
+            false => Err(self.inexpressible(Feature::Transactions)),
+        }
+    }
+
     /// The error for a number beyond the words' range.
     pub(crate) fn out_of_range(&self, feature: Feature, min: u64, max: u64) -> CommandError {
         CommandError::OutOfRange {
@@ -205,7 +213,7 @@ pub(crate) const fn typed_headers(command: Command) -> &'static [&'static str] {
 /// `message` of ERROR, by a name that is not the command's.
 const MESSAGE_HEADER: &str = header::MESSAGE;
 
-/// Setters that several commands share.
+/// Setters that several commands share, and what builds the frame by value.
 macro_rules! setters {
     ($($setter:ident),*) => { $(setters!(@ $setter);)* };
     (@ header) => {
@@ -216,6 +224,20 @@ macro_rules! setters {
         pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
             self.headers.append(name, value);
             self
+        }
+    };
+    (@ into_frame) => {
+        /// Builds the frame, for whoever has no further use for the command: see
+        /// [`to_frame`](Self::to_frame).
+        ///
+        /// # Errors
+        ///
+        /// As for [`to_frame`](Self::to_frame).
+        pub fn into_frame(
+            self,
+            to: impl Into<crate::Peer>,
+        ) -> Result<stomp_frame::Frame, crate::CommandError> {
+            self.to_frame(to)
         }
     };
     (@ receipt) => {

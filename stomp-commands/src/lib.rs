@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!               client                                            server
-//!   Send, Subscribe, … ──into_frame(peer)──► Frame ──from_frame(version)──► ClientFrame
+//!   Send, Subscribe, … ────to_frame(peer)──► Frame ──from_frame(version)──► ClientFrame
 //!          ServerFrame ◄──from_frame(version)── Frame ◄──into_frame()── Connected, Message, …
 //! ```
 //!
@@ -42,7 +42,7 @@ pub use error::{CommandError, FrameError};
 pub use heart_beat::HeartBeat;
 pub use id::{ReceiptId, SubscriptionId, TransactionId};
 pub use passcode::Passcode;
-pub use server::{Connected, ErrorFrame, Message, MessageBuilder, Receipt, ServerFrame};
+pub use server::{Connected, Ended, ErrorFrame, Message, MessageBuilder, Receipt, ServerFrame};
 
 pub use stomp_frame::{Command, Frame, Headers, Version, header};
 

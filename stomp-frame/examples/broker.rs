@@ -10,7 +10,7 @@ use std::ops::ControlFlow::{self, Break, Continue};
 
 use bytes::BytesMut;
 use stomp_frame::{
-    Command, Decoder, Encoder, Frame, Item, Limits, Oversized, Side, Version, header,
+    Command, Decoder, Encoder, Frame, Item, Limits, OnUnreadable, Side, Version, header,
 };
 
 fn main() {
@@ -49,7 +49,7 @@ impl Client {
         let decoder = Decoder::new(Side::Client, Limits::server_before_connect());
         Self {
             buffer: BytesMut::new(),
-            decoder: decoder.oversized(Oversized::Skip),
+            decoder: decoder.unreadable(OnUnreadable::Skip),
             encoder: Encoder::new(Side::Server),
             is_connected: false,
         }
@@ -63,10 +63,9 @@ impl Client {
                 Ok(None) => return Continue(()),
                 Ok(Some(Item::Frame(frame))) => self.handle(&frame),
                 // The head is there, so ERROR can say which frame is meant.
-                Ok(Some(Item::TooLarge { frame, length })) => refuse(
-                    format!("a body of {length} bytes is too large"),
-                    Some(&frame),
-                ),
+                Ok(Some(Item::Unreadable { frame, error, .. })) => {
+                    refuse(error.to_string(), Some(&frame))
+                }
                 Ok(Some(_)) => continue, // a heart-beat
                 // Names the rule and the place, never what a header said.
                 Err(error) => refuse(error.to_string(), None),

@@ -1,10 +1,10 @@
 use bytes::BytesMut;
 
+use crate::DecodeErrorKind;
 use crate::fault::Fault;
 use crate::head::{ContentLength, Head};
 use crate::looks::looked_at;
 use crate::rules::Rules;
-use crate::{DecodeErrorKind, Oversized};
 
 /// A body that is not complete yet. Places count from the first octet of the frame.
 #[derive(Clone, Copy, Debug)]
@@ -22,15 +22,6 @@ enum End {
     Nul(usize),
 }
 
-/// What a head says of its body.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Announced {
-    /// It is to be read.
-    Body(Body),
-    /// It is to be skipped: this many octets from `start` on.
-    TooLarge { start: usize, length: u64 },
-}
-
 /// Where the parts of a complete frame are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
@@ -43,10 +34,15 @@ pub(crate) struct Extent {
 }
 
 impl Body {
+    /// Returns where the body begins.
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+
     /// Judges what a complete head says of the body, which begins at `start`.
     #[inline]
-    pub(crate) fn announced(head: &Head, start: usize, rules: &Rules) -> Result<Announced, Fault> {
-        let body = |end| Announced::Body(Self { start, end });
+    pub(crate) fn announced(head: &Head, start: usize, rules: &Rules) -> Result<Self, Fault> {
+        let body = |end| Self { start, end };
         let Some(ContentLength { line, octets }) = head.content_length() else {
             return Ok(body(End::Nul(start)));
         };
@@ -60,7 +56,6 @@ impl Body {
             Ok(octets) if length <= rules.limits.body.min(LONGEST) => {
                 Ok(body(End::Known(start + octets)))
             }
-            _ if rules.oversized == Oversized::Skip => Ok(Announced::TooLarge { start, length }),
             _ => Err(fault(DecodeErrorKind::BodyTooLong)),
         }
     }

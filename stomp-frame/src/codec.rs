@@ -26,6 +26,15 @@ impl tokio_util::codec::Decoder for Decoder {
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Item>, CodecError> {
         Ok(Self::decode(self, src)?)
     }
+
+    /// Fails where the stream ends inside a frame, also if that frame is skipped and nothing of it
+    /// is in the buffer.
+    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Item>, CodecError> {
+        match Self::decode(self, src)? {
+            None if self.is_inside_frame() || !src.is_empty() => Err(self.cut_short(src).into()),
+            item => Ok(item),
+        }
+    }
 }
 
 impl tokio_util::codec::Encoder<&Frame> for Encoder {
@@ -67,5 +76,41 @@ mod tests {
         let wrong = Frame::new(Command::Message);
         let error = tokio_util::codec::Encoder::encode(&mut encoder, wrong, &mut wire).unwrap_err();
         assert!(matches!(error, CodecError::Encode(_)), "{error}");
+    }
+
+    #[test]
+    fn a_stream_that_ends_inside_a_frame_is_an_error() {
+        use tokio_util::codec::Decoder as _;
+        for (wire, ends_well) in [
+            ("MESSAGE\n\n\0\n", true),
+            ("MESSAGE\n", false),
+            ("MESSAGE\n\nab", false),
+            ("MESSAGE\ncontent-length:9\n\nab", false),
+            ("MESSAGE\ncontent-length:20\n\nab", false), // is skipped
+            ("MESSAGE\n\ntoo long a body", false),
+            ("MESSAGE\nno colon\n", false),
+            ("MESSAGE\nno colon\n\n\0", true),
+            ("\n\r", false),
+        ] {
+            let decoder = Decoder::new(Side::Server, Limits::client().body(10));
+            let mut decoder = decoder.unreadable(crate::OnUnreadable::Skip);
+            let mut buffer = BytesMut::from(wire);
+            let end = loop {
+                match decoder.decode_eof(&mut buffer) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => break None,
+                    Err(error) => break Some(error),
+                }
+            };
+            match end {
+                None => assert!(ends_well, "{wire:?}"),
+                Some(CodecError::Decode(error)) => {
+                    assert_eq!(error.kind, crate::DecodeErrorKind::CutShort, "{wire:?}");
+                    assert_eq!(error.position, wire.len() as u64);
+                    assert!(!ends_well, "{wire:?}");
+                }
+                Some(error) => panic!("{error}"),
+            }
+        }
     }
 }

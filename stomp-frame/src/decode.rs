@@ -1,6 +1,9 @@
+mod recover;
+
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::body::{Announced, Body, Extent};
+use self::recover::Unreadable;
+use crate::body::{Body, Extent};
 use crate::fault::Fault;
 use crate::head::Head;
 use crate::looks::looked_at;
@@ -16,27 +19,40 @@ pub enum Item {
     /// A run of this many line ends between frames: heart-beats, or the ends that servers like to
     /// put behind a frame. Nobody can tell the two apart, and nobody needs to.
     HeartBeat(usize),
-    /// A frame without its body, which is [skipped](Oversized::Skip) as it arrives.
-    TooLarge {
-        /// The frame. Its body is empty.
+    /// A frame that cannot be read, and is [skipped](OnUnreadable::Skip). The stream goes on behind
+    /// it.
+    Unreadable {
+        /// What could be picked out of it: its command, and those of its headers that can be read.
+        /// Beyond the limits these are the first of each that is needed to settle a MESSAGE, or to
+        /// tell what it was. Its body is empty.
         frame: Frame,
-        /// The length of the body, in octets.
-        length: u64,
+        /// Why it cannot be read: the first of its faults.
+        error: DecodeError,
+        /// The length of the body in octets, if it was announced.
+        length: Option<u64>,
     },
 }
 
-/// What a [`Decoder`] does about a body that is longer than [`Limits::body`].
+/// What a [`Decoder`] does about a frame that it cannot read, as long as it knows where the frame
+/// ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Oversized {
-    /// Fails with [`BodyTooLong`](DecodeErrorKind::BodyTooLong). The default.
+pub enum OnUnreadable {
+    /// Fails. The default.
     #[default]
     Refuse,
-    /// If `content-length` announces it: hands out [`Item::TooLarge`] in its place, and drops the
-    /// body as it arrives. So one message that is too large for a client does not end its
-    /// connection, which would only be delivered the same message again.
+    /// Hands out [`Item::Unreadable`] in its place, and drops the frame as it arrives: memory does
+    /// not grow with it. So one odd message does not end the connection of a client, which would
+    /// only be delivered the same message again.
     ///
-    /// A body without `content-length` still fails: nobody knows how long it will be.
+    /// - Any frame whose body is longer than [`Limits::body`]. The item comes as soon as that is
+    ///   known.
+    /// - MESSAGE and ERROR with a head beyond the limits. The item comes with the end of the head.
+    /// - MESSAGE with a line in its head that is no header, not UTF-8, or not escaped as the version
+    ///   has it. The same.
+    ///
+    /// What loses the end of the frame still fails: a NUL in a head, a command in the place of a header, a `content-length` that is no
+    /// number or has no NUL where it says; and so does any other frame.
     Skip,
 }
 
@@ -46,8 +62,12 @@ pub enum Oversized {
 ///             LF, CR LF               head complete
 ///            ┌─────────┐   ┌──────┐ ──────────────────► ┌──────┐
 ///  new() ──► │ Between │──►│ Head │                     │ Body │──┐
-///            └─────────┘   └──────┘ ─── too large ────► │ Skip │  │ NUL
-///                 ▲                                     └──────┘  │
+///            └─────────┘   └──────┘ ─── too long ─────► └──────┘  │
+///                 ▲            │ cannot be read            │      │ NUL
+///                 │            ▼                           ▼      │
+///                 │       ┌─────────┐                   ┌──────┐  │
+///                 │       │ Salvage │ ────────────────► │ Skip │──┤
+///                 │       └─────────┘                   └──────┘  │
 ///                 └───────────────────────────────────────────────┘
 /// ```
 ///
@@ -66,6 +86,9 @@ pub struct Decoder {
     state: State,
     /// What is known of a frame that is not complete yet.
     head: Head,
+    /// What there is to a frame that cannot be read. Not part of the state, which is looked at for
+    /// every frame.
+    unreadable: Unreadable,
     /// Octets of the stream in front of the current frame.
     consumed: u64,
 }
@@ -78,8 +101,8 @@ enum State {
     Head,
     /// Behind a head.
     Body(Body),
-    /// In a body beyond the limit: this many octets are still to be dropped, and then the NUL.
-    Skip(u64),
+    /// In a frame that cannot be read: see [`Decoder::unreadable`].
+    Unreadable,
     /// The peer broke the protocol.
     Failed(DecodeError),
 }
@@ -92,8 +115,8 @@ enum Found {
     LineEnds(usize),
     /// A frame, still to be taken.
     Frame(Extent),
-    /// A head still to be taken, whose body begins at `start` and is to be skipped.
-    TooLarge { start: usize, length: u64 },
+    /// A head, still to be taken up to here, of a frame that cannot be read.
+    Unreadable(usize),
 }
 
 impl Decoder {
@@ -106,10 +129,12 @@ impl Decoder {
                 version: Version::V1_2,
                 limits,
                 tolerance: Tolerance::strict(),
-                oversized: Oversized::Refuse,
+                unreadable: OnUnreadable::Refuse,
+                in_messages: false,
             },
             state: State::Between,
             head: Head::new(),
+            unreadable: Unreadable::NOTHING,
             consumed: 0,
         }
     }
@@ -121,10 +146,23 @@ impl Decoder {
         self
     }
 
-    /// Chooses what to do about a body that is longer than the limit.
+    /// Chooses what to do about a frame that cannot be read.
     #[must_use]
-    pub const fn oversized(mut self, oversized: Oversized) -> Self {
-        self.rules.oversized = oversized;
+    pub const fn unreadable(mut self, unreadable: OnUnreadable) -> Self {
+        self.rules.unreadable = unreadable;
+        self
+    }
+
+    /// Says that every message of the transport ends a frame, as over WebSocket with RabbitMQ and
+    /// ActiveMQ, and that each end is told by [`end_of_message`](Self::end_of_message).
+    ///
+    /// Then a MESSAGE or ERROR with octets behind the end of its body does not lose the end of the
+    /// frame, and is [skipped](OnUnreadable::Skip) like others that cannot be read. ActiveMQ sends
+    /// such over WebSocket: it writes U+FFFD for each octet of a body that is not UTF-8, and the
+    /// `content-length` of before (observed).
+    #[must_use]
+    pub const fn in_messages(mut self) -> Self {
+        self.rules.in_messages = true;
         self
     }
 
@@ -142,6 +180,18 @@ impl Decoder {
     /// Replaces the limits, as a server does once it has accepted CONNECT.
     pub fn set_limits(&mut self, limits: Limits) {
         self.rules.limits = limits;
+    }
+
+    /// Reads further frames with this [tolerance](Self::tolerance), as a client does once it knows
+    /// its broker.
+    pub fn set_tolerance(&mut self, tolerance: Tolerance) {
+        self.rules.tolerance = tolerance;
+    }
+
+    /// Says from now on that every message of the transport ends a frame: see
+    /// [`in_messages`](Self::in_messages).
+    pub fn set_in_messages(&mut self) {
+        self.rules.in_messages = true;
     }
 
     /// Takes the next item off the front of `src`; `None` asks for more octets.
@@ -165,30 +215,38 @@ impl Decoder {
     /// decoder stays failed and says so on every further call. Frames in front of the fault were
     /// delivered.
     pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Item>, DecodeError> {
-        match self.find(src) {
-            Ok(Found::Nothing) => Ok(None),
-            Ok(Found::LineEnds(count)) => Ok(Some(Item::HeartBeat(count))),
+        let start = match self.find(src) {
+            Ok(Found::Nothing) => return Ok(None),
+            Ok(Found::LineEnds(count)) => return Ok(Some(Item::HeartBeat(count))),
             Ok(Found::Frame(extent)) => {
                 self.state = State::Between;
-                Ok(Some(Item::Frame(self.take_frame(extent, src))))
+                return Ok(Some(Item::Frame(self.take_frame(extent, src))));
             }
-            Ok(Found::TooLarge { start, length }) => {
-                self.state = State::Skip(length);
-                let frame = self.take_head(start, src);
-                Ok(Some(Item::TooLarge { frame, length }))
-            }
-            Err(fault) => Err(self.fail(fault)),
-        }
+            Ok(Found::Unreadable(start)) => Some(start),
+            Err(fault) => self.recover(fault, src)?,
+        };
+        Ok(start.map(|start| self.take_unreadable(start, src)))
+    }
+
+    /// Tells whether a frame has begun and is not complete yet, as far as the octets go that
+    /// [`decode`](Self::decode) has seen. A frame that is skipped counts until its last octet.
+    ///
+    /// A stream that ends there was cut short.
+    #[must_use]
+    pub fn is_inside_frame(&self) -> bool {
+        !matches!(self.state, State::Between | State::Failed(_))
+    }
+
+    fn error(&self, kind: DecodeErrorKind, at: usize) -> DecodeError {
+        let position = self.consumed + at as u64;
+        DecodeError { kind, position }
     }
 
     #[cold]
-    fn fail(&mut self, Fault { kind, at }: Fault) -> DecodeError {
+    fn fail(&mut self, error: DecodeError) -> DecodeError {
         let error = match self.state {
             State::Failed(first) => first,
-            _ => DecodeError {
-                kind,
-                position: self.consumed + at as u64,
-            },
+            _ => error,
         };
         self.state = State::Failed(error);
         error
@@ -197,8 +255,10 @@ impl Decoder {
     /// Goes from stage to stage as far as the octets reach.
     #[inline]
     fn find(&mut self, src: &mut BytesMut) -> Result<Found, Fault> {
-        if let State::Skip(left) = self.state {
-            self.skip(left, src)?;
+        if let State::Unreadable = self.state
+            && let Some(found) = self.find_in_unreadable(src)?
+        {
+            return Ok(found);
         }
         if let State::Between = self.state {
             let eols = self.take_line_ends(src);
@@ -215,14 +275,11 @@ impl Decoder {
                 Some(start) => Body::announced(&self.head, start, &self.rules)?,
                 None => return Ok(Found::Nothing),
             },
-            State::Body(body) => Announced::Body(body),
+            State::Body(body) => body,
             State::Failed(DecodeError { kind, .. }) => return Err(Fault { kind, at: 0 }),
-            State::Between | State::Skip(_) => return Ok(Found::Nothing),
+            State::Between | State::Unreadable => return Ok(Found::Nothing),
         };
-        match body {
-            Announced::Body(body) => self.read_body(body, src),
-            Announced::TooLarge { start, length } => Ok(Found::TooLarge { start, length }),
-        }
+        self.read_body(body, src)
     }
 
     #[inline]
@@ -233,26 +290,6 @@ impl Decoder {
                 self.state = State::Body(body);
                 Ok(Found::Nothing)
             }
-        }
-    }
-
-    /// Drops what has arrived of a body that is too large, with the NUL behind it.
-    #[cold]
-    fn skip(&mut self, left: u64, src: &mut BytesMut) -> Result<(), Fault> {
-        let here = usize::try_from(left).map_or(src.len(), |left| left.min(src.len()));
-        self.consume(here, src);
-        self.state = State::Skip(left - here as u64);
-        match src.first() {
-            None => Ok(()),
-            Some(0) => {
-                self.consume(1, src);
-                self.state = State::Between;
-                Ok(())
-            }
-            Some(_) => Err(Fault {
-                kind: DecodeErrorKind::MissingNulAfterBody,
-                at: 0,
-            }),
         }
     }
 
@@ -292,16 +329,6 @@ impl Decoder {
             command: self.head.command(),
             headers: self.head.take_headers(head),
             body,
-        }
-    }
-
-    /// Cuts a complete head off the buffer.
-    fn take_head(&mut self, start: usize, src: &mut BytesMut) -> Frame {
-        self.consumed += start as u64;
-        Frame {
-            command: self.head.command(),
-            headers: self.head.take_headers(src.split_to(start).freeze()),
-            body: Bytes::new(),
         }
     }
 

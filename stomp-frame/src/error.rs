@@ -1,4 +1,5 @@
-/// The peer sent something that is not STOMP. The connection cannot go on.
+/// The peer sent something that is not STOMP. The connection cannot go on, unless the frame is
+/// [skipped](crate::OnUnreadable::Skip).
 ///
 /// Says which rule was broken and where, never what the header said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +55,9 @@ pub enum DecodeErrorKind {
     /// A body longer than [`Limits::body`](crate::Limits::body).
     #[error("body longer than the limit")]
     BodyTooLong,
+    /// The message or stream that the frame came in ends inside the frame.
+    #[error("the message or stream ends inside the frame")]
+    CutShort,
 }
 
 /// The frame cannot be written in this version. Nothing was written.

@@ -75,6 +75,16 @@ impl Head {
         self.content_length
     }
 
+    /// Returns the command, once its line has arrived.
+    pub(crate) fn known_command(&self) -> Option<Command> {
+        self.command
+    }
+
+    /// Returns the place up to which all lines are read.
+    pub(crate) fn lines_end(&self) -> usize {
+        self.line
+    }
+
     /// Turns a complete head into headers, and makes room for the next.
     #[inline]
     pub(crate) fn take_headers(&mut self, text: Bytes) -> Headers {
@@ -147,6 +157,7 @@ impl Head {
             _ => return Ok(()),
         };
         self.check_limits(line, at, rules)?;
+        (self.line, self.scanned) = (line, at);
         Err(Fault { kind, at })
     }
 
@@ -194,7 +205,10 @@ impl Head {
         match self.command {
             None => self.command = Some(self.read_command(src, rules)?),
             Some(_) if end == line => return Ok(true),
-            Some(command) => self.read_with_care(src, line, colon, command, rules)?,
+            Some(command) => {
+                let read = self.read_with_care(src, line, colon, command, rules);
+                read.inspect_err(|_| self.scanned = at)?;
+            }
         }
         self.seen = Seen {
             with_care: rules.pads_values() || self.plain.is_some(),
@@ -243,6 +257,7 @@ impl Head {
     }
 
     /// Reads a header that ends where `src` ends.
+    #[inline(always)] // for the call at the end of a line
     fn read_with_care(
         &mut self,
         src: &[u8],
@@ -328,6 +343,60 @@ impl Head {
             plain.extend_from_slice(before);
             plain
         })
+    }
+}
+
+/// For a head that cannot be read as a whole: what is kept of it, line by line.
+impl Head {
+    /// Begins to keep lines, at the one in which this fault is: those in front of it are kept.
+    /// Says where that line begins, and which part of it was scanned for its end.
+    pub(crate) fn begin_salvage(&mut self, fault: Fault, src: &[u8]) -> (usize, usize) {
+        let line = match fault.kind {
+            DecodeErrorKind::BareCr => self.line,
+            _ => fault.at,
+        };
+        self.plain_lines(&src[..line], line);
+        (line, self.scanned.saturating_sub(line))
+    }
+
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        let text = self.plain.as_deref().unwrap_or_default();
+        self.spans.iter().any(|span| span.is_called(name, text))
+    }
+
+    /// Tells whether the limits let a line pass, where nothing but what is kept counts.
+    pub(crate) fn has_room_for(&self, line: &[u8], rules: &Rules) -> bool {
+        let kept = self.plain.as_ref().map_or(0, Vec::len);
+        self.spans.len() < rules.limits.headers && kept + line.len() <= rules.limits.head
+    }
+
+    /// Keeps a line, if it can be read.
+    pub(crate) fn keep(&mut self, line: &[u8], colon: usize, rules: &Rules) -> bool {
+        let Some(command) = self.command else {
+            return false;
+        };
+        let before = self.plain.as_ref().map_or(0, Vec::len);
+        // Nobody has looked what is in it.
+        self.seen = Seen {
+            backslash: true,
+            high: true,
+            ..Seen::COMMAND
+        };
+        let is_kept = self.read_with_care(line, 0, colon, command, rules).is_ok();
+        if let (Some(plain), false) = (&mut self.plain, is_kept) {
+            plain.truncate(before);
+        }
+        is_kept
+    }
+
+    /// Takes note of a `content-length` in a line at this place of the frame.
+    pub(crate) fn note_length(&mut self, place: u64, value: &[u8], rules: &Rules) {
+        let value = match rules.pads_values() {
+            true => trim_blanks(value),
+            false => value,
+        };
+        let line = usize::try_from(place).unwrap_or(usize::MAX);
+        self.read_content_length(line, value);
     }
 }
 

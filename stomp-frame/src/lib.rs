@@ -41,6 +41,7 @@ mod headers;
 mod limits;
 mod looks;
 mod rules;
+mod salvage;
 mod scan;
 mod spans;
 mod text;
@@ -50,7 +51,7 @@ mod version;
 #[cfg(feature = "codec")]
 pub use codec::CodecError;
 pub use command::{Command, Side, UnknownCommand};
-pub use decode::{Decoder, Item, Oversized};
+pub use decode::{Decoder, Item, OnUnreadable};
 pub use encode::{ConnectEscapes, ContentLength, Encoded, Encoder, encode};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use frame::Frame;

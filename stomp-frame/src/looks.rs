@@ -26,14 +26,19 @@ pub(crate) fn count(work: impl FnOnce()) -> usize {
 mod tests {
     use bytes::BytesMut;
 
-    use crate::{Decoder, Limits, Side, Tolerance};
+    use crate::scan::BLOCK;
+    use crate::{Decoder, Limits, OnUnreadable, Side, Tolerance};
 
     fn looks_octet_by_octet(wire: &[u8], tolerance: Tolerance) -> usize {
-        let mut decoder = Decoder::new(Side::Server, Limits::client()).tolerance(tolerance);
+        let decoder = Decoder::new(Side::Server, Limits::client());
+        looks(decoder.tolerance(tolerance), wire, 1)
+    }
+
+    fn looks(mut decoder: Decoder, wire: &[u8], size: usize) -> usize {
         let mut buffer = BytesMut::new();
         super::count(|| {
-            for octet in wire.chunks(1) {
-                buffer.extend_from_slice(octet);
+            for octets in wire.chunks(size) {
+                buffer.extend_from_slice(octets);
                 while decoder.decode(&mut buffer).unwrap().is_some() {}
             }
         })
@@ -71,6 +76,41 @@ mod tests {
             for wire in [line, body] {
                 let looks = looks_octet_by_octet(wire.as_bytes(), Tolerance::strict());
                 assert!((octets - 2..octets + 100).contains(&looks), "{looks}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_looked_at_no_more_often() {
+        let long = "x".repeat(5_000);
+        for head in [
+            "k:\\é\\x".to_owned(),
+            "é\\c:v\nno colon\nack:é\\\\".to_owned(),
+            "k:\u{fffd}\rv\nmessage-id:7\\c".to_owned(),
+            format!("k:{long}\nack:{long}\nack:7\ncontent-length:3"),
+            format!("k:é{long}\\x"),
+            "k:v\n".repeat(300) + "destination:é\\n\nack:7",
+        ] {
+            let wire = format!("MESSAGE\n{head}\n\nabc\0").repeat(3);
+            let body = format!("MESSAGE\n\n{long}\0");
+            // The block in which a head turns out to be unreadable is begun anew.
+            let most = |wire: &str| 3 * (wire.len() + BLOCK);
+            for wire in [wire, body] {
+                for size in [1, 3, 70, wire.len()] {
+                    let limits = Limits::client().header_line(4_000).body(3_000);
+                    let decoder = Decoder::new(Side::Server, limits);
+                    let looks = looks(
+                        decoder.unreadable(OnUnreadable::Skip),
+                        wire.as_bytes(),
+                        size,
+                    );
+                    assert!(looks >= wire.len() / 2, "{head:.40}: counts nothing?");
+                    assert!(
+                        looks <= most(&wire),
+                        "{head:.40}: {looks} for {}",
+                        wire.len()
+                    );
+                }
             }
         }
     }

@@ -1,5 +1,5 @@
 use crate::escape::Escapes;
-use crate::{Command, Limits, Oversized, Side, Tolerance, Version};
+use crate::{Command, Limits, OnUnreadable, Side, Tolerance, Version};
 
 /// What a decoder goes by.
 #[derive(Clone, Copy, Debug)]
@@ -8,7 +8,9 @@ pub(crate) struct Rules {
     pub(crate) version: Version,
     pub(crate) limits: Limits,
     pub(crate) tolerance: Tolerance,
-    pub(crate) oversized: Oversized,
+    pub(crate) unreadable: OnUnreadable,
+    /// Every message of the transport ends a frame.
+    pub(crate) in_messages: bool,
 }
 
 impl Rules {
@@ -24,7 +26,10 @@ impl Rules {
 
     /// Tells how the headers of `command` are escaped.
     pub(crate) fn escapes(&self, command: Command) -> Escapes {
-        Escapes::of(command, self.version)
+        match Escapes::of(command, self.version) {
+            Escapes::V1_1 if self.tolerance.carriage_return_escape => Escapes::V1_2,
+            escapes => escapes,
+        }
     }
 
     /// Tells whether CR LF ends a line, as LF does.

@@ -37,6 +37,11 @@ pub struct Tolerance {
     pub spare_bodies: bool,
     /// Takes a backslash for itself where what follows makes no escape of it, as ActiveMQ does.
     pub undefined_escapes: bool,
+    /// Reads `\r` in a header of 1.1 as CR, as 1.2 does.
+    ///
+    /// RabbitMQ and Artemis write it so to receivers of 1.1, where it is not defined (observed). It
+    /// goes before [`undefined_escapes`](Self::undefined_escapes).
+    pub carriage_return_escape: bool,
     /// Takes a header line without a colon for a header without a value, as ActiveMQ does.
     pub headers_without_colon: bool,
     /// Takes a header line that begins with the colon for a header without a name, as RabbitMQ does.
@@ -59,6 +64,7 @@ impl Tolerance {
             spare_line_end: false,
             spare_bodies: false,
             undefined_escapes: false,
+            carriage_return_escape: false,
             headers_without_colon: false,
             headers_without_name: false,
             short_content_length: false,
@@ -77,6 +83,7 @@ impl Tolerance {
             spare_line_end: true,
             spare_bodies: false,
             undefined_escapes: true,
+            carriage_return_escape: true,
             headers_without_colon: true,
             headers_without_name: true,
             short_content_length: false,

@@ -9,10 +9,10 @@ use stomp_frame::DecodeErrorKind::{
     TooManyHeaders,
 };
 use stomp_frame::{
-    Command, DecodeErrorKind, Decoder, Frame, Headers, Item, Limits, Oversized, Side, Version,
+    Command, DecodeErrorKind, Decoder, Frame, Headers, Item, Limits, OnUnreadable, Side, Version,
     encode,
 };
-use support::{Reading, read};
+use support::{Fault, Reading, read};
 
 fn decoder(limits: Limits) -> Decoder {
     Decoder::new(Side::Server, limits)
@@ -385,10 +385,14 @@ fn a_body_beyond_the_limit_is_skipped_on_request() {
     let wire = "MESSAGE\nn:1\n\nabc\0MESSAGE\nn:2\ncontent-length:9\n\n\0\n\nMESSAG\0\n\
                 MESSAGE\nn:3\n\nxyz\0";
     for size in [1, 2, 7, wire.len()] {
-        let decoder = decoder(limits).oversized(Oversized::Skip);
+        let decoder = decoder(limits).unreadable(OnUnreadable::Skip);
         let reading = read(decoder, wire.as_bytes().chunks(size));
         assert_eq!(reading.error, None);
-        assert_eq!(reading.skipped, [9]);
+        let fault = Fault {
+            kind: BodyTooLong,
+            position: 29,
+        };
+        assert_eq!(reading.skipped, [(fault, Some(9))]);
         assert_eq!(reading.heart_beats, 1);
         let numbers: Vec<_> = reading
             .frames
@@ -408,7 +412,7 @@ fn a_body_beyond_the_limit_is_skipped_on_request() {
 
 #[test]
 fn what_is_skipped_needs_no_memory_and_ends_with_nul() {
-    let mut decoder = decoder(Limits::client()).oversized(Oversized::Skip);
+    let mut decoder = decoder(Limits::client()).unreadable(OnUnreadable::Skip);
     let mut buffer = BytesMut::from(&b"MESSAGE\ncontent-length:18446744073709551615\n\n"[..]);
     let allocated = measure(|| {
         for _ in 0..2000 {
@@ -421,15 +425,8 @@ fn what_is_skipped_needs_no_memory_and_ends_with_nul() {
     let wire = b"MESSAGE\ncontent-length:3\n\nabcd";
     for size in [1, 2, wire.len()] {
         let decoder = Decoder::new(Side::Server, Limits::client().body(2));
-        let reading = read(decoder.oversized(Oversized::Skip), wire.chunks(size));
+        let reading = read(decoder.unreadable(OnUnreadable::Skip), wire.chunks(size));
         let error = reading.error.unwrap();
         assert_eq!((error.kind, error.position), (MissingNulAfterBody, 29));
     }
-}
-
-#[test]
-fn a_body_without_length_is_refused_even_then() {
-    let decoder = decoder(Limits::client().body(2)).oversized(Oversized::Skip);
-    let reading = read(decoder, [&b"MESSAGE\n\nabc"[..]]);
-    assert_eq!(reading.error.unwrap().kind, BodyTooLong);
 }

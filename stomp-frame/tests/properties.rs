@@ -6,7 +6,9 @@ use bytes::{Bytes, BytesMut};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use stomp_frame::{Command, Decoder, EncodeError, Frame, Limits, Side, Tolerance, Version, encode};
+use stomp_frame::{
+    Command, Decoder, EncodeError, Frame, Limits, OnUnreadable, Side, Tolerance, Version, encode,
+};
 use support::{Reading, read};
 
 fn any_version() -> impl Strategy<Value = Version> {
@@ -59,6 +61,7 @@ fn any_wire() -> impl Strategy<Value = Vec<u8>> {
         b"MESSAGE\n",
         b"CONNECT\n",
         b"CONNECTED\r\n",
+        b"ERROR\n",
         b"ACK\n",
         b"NACK\n",
         b"a:b\n",
@@ -76,6 +79,9 @@ fn any_wire() -> impl Strategy<Value = Vec<u8>> {
         b":",
         b"\\",
         b"x:y:z\n",
+        b"ack:7\n",
+        b"content-length:30\n",
+        b"a line that is longer than all that the limits let pass:\r",
     ]);
     vec(part, 0..14).prop_map(|parts| parts.concat())
 }
@@ -192,11 +198,12 @@ proptest! {
 
     #[test]
     fn pieces_do_not_matter(
-        wire in any_wire(), side in any_side(), version in any_version(), lenient: bool,
+        wire in any_wire(), side in any_side(), version in any_version(), lenient: bool, skip: bool,
         sizes in vec(1usize..20, 1..6),
     ) {
         let tolerance = if lenient { Tolerance::lenient() } else { Tolerance::strict() };
-        let decoder = || decoder(side, version).tolerance(tolerance);
+        let unreadable = if skip { OnUnreadable::Skip } else { OnUnreadable::Refuse };
+        let decoder = || decoder(side, version).tolerance(tolerance).unreadable(unreadable);
         let whole = read(decoder(), [&wire[..]]);
         let by_octet = read(decoder(), wire.chunks(1));
         prop_assert_eq!(&by_octet, &whole);

@@ -6,7 +6,7 @@ mod reference;
 mod support;
 
 use reference::{Rules, refer};
-use stomp_frame::{Decoder, Limits, Oversized, Side, Tolerance, Version};
+use stomp_frame::{Decoder, Limits, OnUnreadable, Side, Tolerance, Version};
 use support::read_settling;
 
 /// `C` stands for all octets without a meaning; `n` and `c` have one behind a backslash.
@@ -37,12 +37,24 @@ fn check(wire: &[u8], turn: usize) {
         settled: None,
         tolerance,
         body: 1,
-        oversized: Oversized::Refuse,
+        unreadable: OnUnreadable::Refuse,
     };
     check_by(rules, wire);
-    if wire.windows(16).any(|octets| octets == b"content-length:2") {
-        let oversized = Oversized::Skip;
-        check_by(Rules { oversized, ..rules }, wire);
+    let is_skipped = [&b"MESSAGE"[..], b"content-length:2"];
+    if is_skipped
+        .iter()
+        .any(|part| wire.windows(part.len()).any(|octets| octets == *part))
+    {
+        let (side, unreadable) = match wire.starts_with(b"MESSAGE") {
+            true => (Side::Server, OnUnreadable::Skip),
+            false => (rules.side, OnUnreadable::Skip),
+        };
+        let rules = Rules {
+            side,
+            unreadable,
+            ..rules
+        };
+        check_by(rules, wire);
     }
 }
 
@@ -50,7 +62,7 @@ fn check_by(rules: Rules, wire: &[u8]) {
     let decoder = || {
         let decoder = Decoder::new(rules.side, Limits::server().body(rules.body));
         let decoder = decoder.tolerance(rules.tolerance);
-        let mut decoder = decoder.oversized(rules.oversized);
+        let mut decoder = decoder.unreadable(rules.unreadable);
         decoder.set_version(rules.version);
         decoder
     };
@@ -76,6 +88,11 @@ fn all_strings_up_to_five_octets_in_a_header_by_all_rules() {
 }
 
 #[test]
+fn all_strings_up_to_five_octets_in_a_header_that_may_be_skipped() {
+    (0..=5).for_each(|length| for_all(length, b"MESSAGE\n", check_by_all_rules));
+}
+
+#[test]
 fn all_strings_of_six_octets() {
     for_all(6, b"", check);
 }
@@ -88,7 +105,14 @@ fn all_strings_of_seven_octets() {
 
 /// Commands: with a body and without one, escaped and not, of the other version and of the other
 /// side.
-const COMMANDS: [&[u8]; 5] = [b"SEND\n", b"ACK\n", b"CONNECT\r\n", b"NACK\n", b"ERROR\n"];
+const COMMANDS: [&[u8]; 6] = [
+    b"SEND\n",
+    b"ACK\n",
+    b"CONNECT\r\n",
+    b"NACK\n",
+    b"ERROR\n",
+    b"MESSAGE\n",
+];
 
 const LINES: [&[u8]; 9] = [
     b"k:v\n",

@@ -9,7 +9,7 @@ use stomp_frame::DecodeErrorKind::{
     BareCr, BodyNotAllowed, InvalidUtf8, MalformedHeader, NulInHeader, UndefinedEscape,
     UnknownCommand,
 };
-use stomp_frame::{DecodeErrorKind, Decoder, Limits, Oversized, Side, Tolerance, Version};
+use stomp_frame::{DecodeErrorKind, Decoder, Limits, OnUnreadable, Side, Tolerance, Version};
 use support::{Reading, read};
 
 fn decoder(version: Version, tolerance: Tolerance) -> Decoder {
@@ -111,8 +111,24 @@ fn a_backslash_that_begins_no_escape_is_a_backslash() {
     let wire = b"SEND\nk:a\\tb\\\\\\c\nl\\:\\\n\n\0";
     let reading = odd(Version::V1_2, wire, UndefinedEscape);
     reads_one(&reading, &[("k", "a\\tb\\:"), ("l\\", "\\")]);
-    let reading = odd(Version::V1_1, b"SEND\nk:a\\rb\n\n\0", UndefinedEscape);
-    reads_one(&reading, &[("k", "a\\rb")]);
+}
+
+#[test]
+fn an_escaped_carriage_return_of_1_2_is_one_in_1_1() {
+    let wire = b"SEND\nk:a\\rb\n\n\0";
+    let reading = odd(Version::V1_1, wire, UndefinedEscape);
+    reads_one(&reading, &[("k", "a\rb")]);
+    let mut tolerance = Tolerance::strict();
+    tolerance.carriage_return_escape = true;
+    let read_with = |version, wire| read(decoder(version, tolerance), [wire]);
+    reads_one(&read_with(Version::V1_1, wire), &[("k", "a\rb")]);
+    reads_one(&read_with(Version::V1_0, wire), &[("k", "a\\rb")]);
+    reads_one(
+        &read_with(Version::V1_1, b"CONNECT\nk:a\\rb\n\n\0"),
+        &[("k", "a\\rb")],
+    );
+    let odd = read_with(Version::V1_1, b"SEND\nk:a\\tb\n\n\0");
+    assert_eq!(odd.error.map(|error| error.kind), Some(UndefinedEscape));
 }
 
 /// Reads the stream with these rules, in pieces of every size and by the reference.
@@ -125,7 +141,7 @@ fn tolerated(tolerance: Tolerance, wire: &[u8]) -> Reading {
         settled: None,
         tolerance,
         body: Limits::server().body,
-        oversized: Oversized::Refuse,
+        unreadable: OnUnreadable::Refuse,
     };
     let expected = refer(rules, wire);
     for size in 1..=wire.len() {

@@ -54,9 +54,9 @@ pub struct Config {
     pub disconnect_timeout: Duration,
     /// What frames are accepted from the server. Default: [`Limits::client`].
     ///
-    /// Beyond them the connection ends, except for a message whose `content-length` announces too
-    /// large a body: that is [reported](crate::Event::MessageTooLarge) without its body, since
-    /// another connection would only be delivered the same message again.
+    /// A message beyond them is [reported](crate::Event::MessageUnreadable) without its body, since
+    /// another connection would only be delivered the same message again. Any other frame but ERROR
+    /// ends the connection.
     pub limits: Limits,
     /// What is accepted beyond the specification. Default: nothing.
     pub tolerance: Tolerance,
@@ -70,6 +70,12 @@ pub struct Config {
     /// RabbitMQ makes all subscriptions to a `/topic` that share an id share one queue, whoever
     /// made them, so clients of such topics need prefixes of their own.
     pub id_prefix: String,
+    /// Gives subscriptions that nobody named an id in 1.0 as well, where it may be left out. Default
+    /// no.
+    ///
+    /// Vert.x refuses a SUBSCRIBE without id in every version (observed). With an id, there may be
+    /// two subscriptions to one destination.
+    pub names_in_1_0: bool,
 }
 
 /// The frame that opens a connection.
@@ -155,6 +161,7 @@ impl Default for Config {
             flow: FlowLimits::default(),
             dialect: None,
             id_prefix: "s".to_owned(),
+            names_in_1_0: false,
         }
     }
 }
@@ -325,6 +332,13 @@ impl Config {
         self.id_prefix = prefix.into();
         self
     }
+
+    /// Sets [`names_in_1_0`](Self::names_in_1_0).
+    #[must_use]
+    pub const fn names_in_1_0(mut self) -> Self {
+        self.names_in_1_0 = true;
+        self
+    }
 }
 
 impl Liveness {
@@ -422,6 +436,7 @@ impl fmt::Debug for Config {
             .field("flow", &self.flow)
             .field("dialect", &self.dialect)
             .field("id_prefix", &self.id_prefix)
+            .field("names_in_1_0", &self.names_in_1_0)
             .finish()
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use stomp_commands::negotiate::Agreed;
 use stomp_commands::{Dialect, ErrorFrame, Message, ReceiptId, TransactionId};
-use stomp_frame::Version;
+use stomp_frame::{DecodeError, Version};
 
 use crate::{CloseReason, ReceiptFailure, SubscriptionKey, UsageError};
 
@@ -15,15 +15,19 @@ pub enum Event {
     Connected(Connection),
     /// A MESSAGE came for a subscription of ours.
     Message(Delivery),
-    /// A MESSAGE came for a subscription of ours, with a body beyond the
-    /// [limit](crate::Config::limits), which was dropped as it arrived.
+    /// A MESSAGE came for a subscription of ours that cannot be read, and was dropped as it arrived:
+    /// it is beyond the [limits](crate::Config::limits), or has a line in its head that is no
+    /// header.
     ///
     /// Settle it like any other, or the broker will deliver it again.
-    MessageTooLarge {
-        /// The message, without its body.
+    MessageUnreadable {
+        /// What could be picked out of the message: no body, and not all headers. A destination or
+        /// message id that could not is empty.
         delivery: Delivery,
+        /// Why it cannot be read.
+        why: DecodeError,
         /// How long the body was said to be, in octets.
-        length: u64,
+        length: Option<u64>,
     },
     /// A MESSAGE came for no subscription of ours: most often one that was on its way while we
     /// unsubscribed, or a reply that RabbitMQ sends without a subscription.

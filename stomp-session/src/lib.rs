@@ -137,7 +137,7 @@ pub use subscriptions::{SubscriptionKey, Subscriptions};
 pub use tls::{Tls, TlsError};
 pub use with::With;
 
-pub use stomp_frame::{Limits, Tolerance};
+pub use stomp_frame::{DecodeError, DecodeErrorKind, Limits, Tolerance};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

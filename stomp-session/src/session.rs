@@ -15,7 +15,7 @@ use bytes::Bytes;
 pub use parting::GivingBack;
 pub use settle::Verdict;
 use stomp_commands::{Connect, Peer, ReceiptId, SubscriptionId, TransactionId};
-use stomp_frame::{ContentLength, Decoder, Frame, Oversized, Side};
+use stomp_frame::{ContentLength, Decoder, Frame, OnUnreadable, Side};
 
 use crate::receipts::{Pending, Purpose};
 use crate::state::State;
@@ -104,7 +104,7 @@ impl Session {
             epoch: subscriptions.begin_epoch(),
             decoder: Decoder::new(Side::Server, config.limits)
                 .tolerance(config.tolerance)
-                .oversized(Oversized::Skip),
+                .unreadable(OnUnreadable::Skip),
             config,
             subscriptions,
             state: State::Connecting,

@@ -1,19 +1,25 @@
+use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use stomp_commands::HeartBeat;
-use stomp_failover::{Broker, Failover, FailoverUri, UriError};
-use stomp_session::{Config, Limits, Subscriptions, Tolerance};
+use stomp_failover::{Broker, FailoverUri, UriError};
+use stomp_session::engine::{Engine, Settings};
+use stomp_session::layers::LayerConfig;
+#[cfg(feature = "websocket")]
+use stomp_session::layers::WebSocketOptions;
+use stomp_session::{Config, Limits, Tolerance};
 
 #[cfg(feature = "tls")]
 use crate::Tls;
 use crate::client::Handle;
-use crate::dialer::Dialer;
+use crate::dial::{self, Dialler, Resolver};
 use crate::keeper;
-use crate::network::Network;
 use crate::shared::Shared;
-use crate::transport::{Connector, Transport};
+use crate::sync::now;
+use crate::transport::{Mode, Transport};
 use crate::{Client, Error};
 
 /// How to connect, and how patient to be. Made by [`Client::builder`].
@@ -32,46 +38,42 @@ use crate::{Client, Error};
 #[must_use = "nothing is connected until `connect` is called"]
 pub struct Builder {
     uri: Result<FailoverUri, UriError>,
-    session: Config,
-    connect_timeout: Duration,
-    send_timeout: Duration,
+    settings: Settings,
     seed: Option<u64>,
     #[cfg(feature = "tls")]
     tls: Tls,
-    connector: Option<Connector>,
-    threads: Threads,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Threads {
-    Ours,
-    None,
+    #[cfg(feature = "websocket")]
+    websocket: WebSocketOptions,
+    resolver: Option<Hidden<Resolver>>,
+    own: Option<Dialler>,
+    mode: Mode,
 }
 
 impl Builder {
     pub(crate) fn new(uri: &str) -> Self {
         Self {
             uri: uri.parse(),
-            session: Config::default(),
-            connect_timeout: Duration::from_secs(10),
-            send_timeout: Duration::from_secs(30),
+            settings: Settings::default(),
             seed: None,
             #[cfg(feature = "tls")]
             tls: Tls::default(),
-            connector: None,
-            threads: Threads::Ours,
+            #[cfg(feature = "websocket")]
+            websocket: WebSocketOptions::default(),
+            resolver: None,
+            own: None,
+            mode: Mode::Threads,
         }
     }
 
     /// Sets login and passcode for brokers whose URI has none.
     pub fn login(mut self, login: impl Into<String>, passcode: impl Into<String>) -> Self {
-        self.session = self.session.login(login).passcode(passcode);
+        self.settings.session = self.settings.session.login(login).passcode(passcode);
         self
     }
 
     /// Sets the virtual host. Default `/`, which is RabbitMQ's default.
     pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.session = self.session.host(host);
+        self.settings.session = self.settings.session.host(host);
         self
     }
 
@@ -79,19 +81,19 @@ impl Builder {
     /// for none, and then a dead connection may go unnoticed for as long as TCP takes.
     pub fn heart_beat(mut self, period: Duration) -> Self {
         let ms = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
-        self.session = self.session.heart_beat(HeartBeat::new(ms, ms));
+        self.settings.session = self.settings.session.heart_beat(HeartBeat::new(ms, ms));
         self
     }
 
     /// Sets how long one broker may take to accept the connection, before CONNECT. Default 10 s.
     pub fn connect_timeout(mut self, patience: Duration) -> Self {
-        self.connect_timeout = patience;
+        self.settings.connect_timeout = patience;
         self
     }
 
     /// Sets how long a frame may wait in this process, for a connection or for room. Default 30 s.
     pub fn send_timeout(mut self, patience: Duration) -> Self {
-        self.send_timeout = patience;
+        self.settings.send_timeout = patience;
         self
     }
 
@@ -99,40 +101,40 @@ impl Builder {
     /// heart-beats; then the client reconnects. Default 60 s. RabbitMQ under memory alarm takes
     /// nothing from senders: [`Duration::MAX`] sits it out.
     pub fn write_timeout(mut self, patience: Duration) -> Self {
-        self.session = self.session.write_timeout(patience);
+        self.settings.session = self.settings.session.write_timeout(patience);
         self
     }
 
     /// Sets how long to wait for a RECEIPT. Default 15 s.
     pub fn receipt_timeout(mut self, patience: Duration) -> Self {
-        self.session = self.session.receipt_timeout(patience);
+        self.settings.session = self.settings.session.receipt_timeout(patience);
         self
     }
 
     /// Sets how long [`disconnect`](Client::disconnect) may take. Default 5 s.
     pub fn disconnect_timeout(mut self, patience: Duration) -> Self {
-        self.session = self.session.disconnect_timeout(patience);
+        self.settings.session = self.settings.session.disconnect_timeout(patience);
         self
     }
 
     /// Sets how large the frames of the broker may be. Default: [`Limits::client`].
     ///
-    /// A message with a larger body comes as [`Error::TooLarge`], without the body; anything else
-    /// beyond the limits ends the connection.
+    /// A message beyond the limits comes as [`Error::TooLarge`], without its body; any other frame
+    /// beyond them ends the connection.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.session = self.session.limits(limits);
+        self.settings.session = self.settings.session.limits(limits);
         self
     }
 
     /// Sets what is accepted from the broker beyond the specification. Default: nothing.
     pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
-        self.session = self.session.tolerance(tolerance);
+        self.settings.session = self.settings.session.tolerance(tolerance);
         self
     }
 
     /// Changes anything else about the session: versions, liveness, headers of CONNECT.
     pub fn session(mut self, change: impl FnOnce(Config) -> Config) -> Self {
-        self.session = change(self.session);
+        self.settings.session = change(self.settings.session);
         self
     }
 
@@ -150,24 +152,69 @@ impl Builder {
         self
     }
 
-    /// Opens the transport to a broker by a function of yours, instead of TCP and what goes over it: a proxy, a link in
-    /// memory. It is given the broker, and the time it may take.
+    /// Opens the transport to a broker by a function of yours, instead of TCP and what goes over it:
+    /// a proxy, a link in memory. It is given the broker, and the time it may take.
+    ///
+    /// Not for brokers of `stomp+tls://` and its like: nothing is said to them over a transport that
+    /// anybody can read. [`secure_transport`](Self::secure_transport) is.
     pub fn transport<F, T>(mut self, connect: F) -> Self
     where
         F: Fn(Broker, Duration) -> io::Result<T> + Send + Sync + 'static,
         T: Transport,
     {
-        self.connector = Some(Connector::new(connect));
+        self.own = Some(Dialler::own(connect, false));
+        self
+    }
+
+    /// The same for a transport that is secure by itself: nobody in between can read it, nor
+    /// pretend to be the broker.
+    pub fn secure_transport<F, T>(mut self, connect: F) -> Self
+    where
+        F: Fn(Broker, Duration) -> io::Result<T> + Send + Sync + 'static,
+        T: Transport,
+    {
+        self.own = Some(Dialler::own(connect, true));
+        self
+    }
+
+    /// Finds the addresses of a host by a function of yours, instead of the system's.
+    pub fn resolver<F>(mut self, resolve: F) -> Self
+    where
+        F: Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    {
+        self.resolver = Some(Hidden(Arc::new(resolve)));
+        self
+    }
+
+    /// Sets how many octets of frames may wait to be written. Default 1 MiB. When it is full,
+    /// senders wait.
+    pub fn buffer(mut self, octets: usize) -> Self {
+        self.settings.outbox = octets;
+        self
+    }
+
+    /// Sets how many octets of messages may wait to be taken, of all subscriptions together and
+    /// headers included. Default 16 MiB; then reading stops. Up to 8 MiB more are held while
+    /// somebody waits for an answer that comes behind them.
+    pub fn inbox(mut self, octets: usize) -> Self {
+        self.settings.inbox = octets;
+        self
+    }
+
+    /// Sets how long what was fired may still take when the last handle is dropped. Default 1 s.
+    pub fn linger(mut self, patience: Duration) -> Self {
+        self.settings.linger = patience;
         self
     }
 
     /// Does without threads: whoever waits in a call does the work meanwhile, and
-    /// [`poll`](Client::poll) does nothing else.
+    /// [`poll`](Client::poll) does nothing else. Only to make a connection takes a thread, for as long
+    /// as that lasts: the system looks up names for as long as it likes.
     ///
     /// Nobody reads and beats between the calls then. So call `poll` at least as often as the
     /// [heart-beats](Self::heart_beat) demand, or have none.
     pub fn manual(mut self) -> Self {
-        self.threads = Threads::None;
+        self.mode = Mode::Alone;
         self
     }
 
@@ -183,46 +230,49 @@ impl Builder {
     /// line feed in the login), [`Error::Connect`] when no broker accepts.
     pub fn connect(self) -> Result<Client, Error> {
         let uri = self.uri?;
-        let connector = match self.connector {
-            Some(connector) => connector,
-            None => Connector::from(Network {
+        for warning in uri.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let dialler = match self.own {
+            Some(own) => own,
+            None => {
+                let layers = LayerConfig::new();
                 #[cfg(feature = "tls")]
-                tls: match uri.brokers().iter().any(Broker::uses_tls) {
-                    true => Some((self.tls.clone(), self.tls.config()?)),
-                    false => None,
-                },
+                let layers = match uri.brokers().iter().any(Broker::uses_tls) {
+                    true => layers.tls(self.tls.clone(), crate::tls::set_up(&self.tls)?),
+                    false => layers,
+                };
                 #[cfg(feature = "websocket")]
-                largest_message: crate::websocket::largest_message(&self.session.limits),
-            }),
-        };
-        let largest_body = self.session.limits.body;
-        let mut dialer = Dialer {
-            config: self.session,
-            connector,
-            connect_timeout: self.connect_timeout,
-            failover: Failover::new(uri, self.seed.unwrap_or_else(stomp_failover::random_seed)),
-            next: None,
-        };
-        let mut subscriptions = Subscriptions::new();
-        let link = loop {
-            let (due, _) = dialer.plan()?;
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            match dialer.attempt(subscriptions)? {
-                Ok(link) => break link,
-                Err(left) => subscriptions = left,
+                let layers = layers.websocket(self.websocket);
+                let resolver = self.resolver.map(|Hidden(resolver)| resolver);
+                Dialler::Network {
+                    layers,
+                    resolver: resolver.unwrap_or_else(|| Arc::new(dial::resolve)),
+                }
             }
         };
-        let shared = match self.threads {
-            Threads::None => Shared::new(link, Some(dialer)),
-            Threads::Ours => {
-                let shared = Shared::new(link, None);
-                let keeper = Arc::clone(&shared);
-                std::thread::spawn(move || keeper::run(dialer, &keeper));
-                shared
-            }
-        };
-        Ok(Client {
-            handle: Handle::new(shared, self.send_timeout, largest_body),
-        })
+        let seed = self.seed.unwrap_or_else(stomp_failover::random_seed);
+        let engine = Engine::new(self.settings, uri, seed, now())?;
+        let shared = Shared::new(engine, dialler, self.mode);
+        if self.mode == Mode::Threads {
+            let shared = shared.clone();
+            let thread = std::thread::Builder::new().name("stomp-keeper".to_owned());
+            let spawned = thread.spawn(move || keeper::run(&shared));
+            spawned.expect("the system has a thread left");
+        }
+        let handle = Arc::new(Handle { shared });
+        let shared = &handle.shared;
+        let op = shared.call(|engine| engine.connect(now()));
+        shared.answer(op)?;
+        Ok(Client { handle })
+    }
+}
+
+/// Something that cannot be shown.
+struct Hidden<T>(T);
+
+impl<T> fmt::Debug for Hidden<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
     }
 }

@@ -1,66 +1,29 @@
+use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use stomp_commands::Disconnect;
+use stomp_session::engine::{Acker, Arrival, Error, Settle, Stats, Unreadable, Verdict, Wake};
+use stomp_session::{AckToken, Connection, Settled};
 
 use crate::builder::Builder;
 use crate::shared::Shared;
-use crate::{Cause, Error, Events, Send, Subscribe};
+use crate::sync::now;
+use crate::{Events, Message, Send, Subscribe};
 
 /// A connection to a broker, or to whichever of several is up. Cheap to clone; all clones share it,
 /// and any thread may use it.
 ///
 /// When the last handle is gone, and with it all [subscriptions](crate::Subscription) and
-/// [messages](crate::Message), the client disconnects. Dropping never blocks, but for half a second
-/// at most where the client has [no threads](Builder::manual) and the broker takes nothing.
+/// [messages](crate::Message), the client disconnects. Dropping the last one waits until what was
+/// fired has left, for the [linger](Builder::linger) at most.
 #[derive(Clone, Debug)]
 pub struct Client {
-    pub(crate) handle: Handle,
+    pub(crate) handle: Arc<Handle>,
 }
 
-/// What all handles of a client share.
-#[derive(Clone, Debug)]
+/// What all handles of a client share: when it is dropped, nobody has one any more.
 pub(crate) struct Handle {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) send_timeout: Duration,
-    /// The limit of a message's body.
-    pub(crate) largest_body: u64,
-    _alive: Arc<Alive>,
-}
-
-/// Ends the client when it is dropped: the threads hold none.
-#[derive(Debug)]
-struct Alive(Arc<Shared>);
-
-impl Handle {
-    pub(crate) fn new(shared: Arc<Shared>, send_timeout: Duration, largest_body: u64) -> Self {
-        Self {
-            _alive: Arc::new(Alive(shared.clone())),
-            shared,
-            send_timeout,
-            largest_body,
-        }
-    }
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        let shared = &self.0;
-        let mut state = shared.lock();
-        state.quit = true;
-        if shared.manual.is_none() {
-            return shared.notify();
-        }
-        // Nobody else says it. Without effect if it was said already.
-        let _ = state.session.disconnect(Disconnect::new(), Instant::now());
-        let wire = state.wire.take();
-        drop(state);
-        if let Some(wire) = wire {
-            wire.flush(shared);
-            wire.close();
-        }
-        shared.end(Cause::Disconnected);
-    }
 }
 
 impl Client {
@@ -96,81 +59,104 @@ impl Client {
     /// Returns what happens to the connection from now on.
     #[must_use]
     pub fn events(&self) -> Events {
-        let shared = self.handle.shared.clone();
-        let listener = shared.lock().listeners.add();
-        Events { shared, listener }
+        Events::new(self.handle.shared.clone())
     }
 
-    /// Waits until something has happened, until `deadline` at most. A client without threads
-    /// ([`manual`](Builder::manual)) reads, writes, beats and reconnects meanwhile, and does at
-    /// least once what can be done at once. It may come back early.
-    ///
-    /// Making a connection may take longer: the [`connect_timeout`](Builder::connect_timeout), and
-    /// the time until CONNECTED.
+    /// Returns what was agreed with the broker, while there is a connection.
+    #[must_use]
+    pub fn connection(&self) -> Option<Connection> {
+        let engine = &self.handle.shared.lock().engine;
+        engine.connection().cloned()
+    }
+
+    /// Returns the counters of this client.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.handle.shared.lock().engine.stats()
+    }
+
+    /// Waits until something has happened, until `deadline` at most: a message or an event came, or
+    /// what another thread waits for. Returns at once if there is a message to be taken. A client
+    /// without threads ([`manual`](Builder::manual)) reads, writes, beats and reconnects meanwhile,
+    /// and does at least once what can be done at once. It may come back early.
     ///
     /// # Errors
     ///
     /// [`Error::Closed`] when the client is closed.
     pub fn poll(&self, deadline: Instant) -> Result<(), Error> {
         let shared = &self.handle.shared;
-        let mut state = shared.lock();
-        if state.end.is_none() {
-            state = shared.wait(state, Some(deadline));
-        }
-        match state.end {
+        shared.step_if_alone();
+        let mut waited = false;
+        shared.wait(Wake::Watcher, Some(deadline), |engine| {
+            let done = engine.watch() || engine.end().is_some() || waited;
+            waited = true;
+            done.then_some(())
+        });
+        match shared.lock().engine.end() {
             None => Ok(()),
-            Some(_) => Err(state.closed_error()),
+            Some(cause) => Err(Error::Closed(cause.clone())),
         }
     }
 
     /// Ends the connection in order: what was sent before goes out, outstanding receipts are
-    /// waited for, then DISCONNECT and its RECEIPT. After it, all handles are closed.
+    /// waited for, messages that are in somebody's hands may still be settled for a second; then
+    /// DISCONNECT and its RECEIPT. After it, all handles are closed.
     ///
     /// # Errors
     ///
     /// When the broker did not answer within
-    /// [`disconnect_timeout`](Builder::disconnect_timeout). The connection is closed all the same.
+    /// [`disconnect_timeout`](Builder::disconnect_timeout), which is for all of it. The connection
+    /// is closed all the same.
     pub fn disconnect(self) -> Result<(), Error> {
         let shared = &self.handle.shared;
-        let mut state = shared.lock();
-        if state.end.is_some() {
-            return Err(state.closed_error());
+        let op = shared.call(|engine| engine.disconnect(now()));
+        shared.answer(op).map(drop)
+    }
+}
+
+impl Handle {
+    /// Makes a message of what came.
+    pub(crate) fn message(self: &Arc<Self>, arrival: Arrival) -> Result<Message, Error> {
+        let back: Arc<dyn Settle> = self.clone();
+        match arrival.defect.clone() {
+            None => {
+                let acker = Acker::new(arrival.delivery.token, back);
+                Ok(Message::new(arrival.delivery.message, acker))
+            }
+            Some(defect) => {
+                let unreadable = Unreadable::new(arrival, defect, back);
+                Err(Error::Unreadable(Box::new(unreadable)))
+            }
         }
-        let patience = state.disconnect_timeout();
-        let deadline = Instant::now().checked_add(patience);
-        let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        // RabbitMQ never sends receipts that are still missing when it reads DISCONNECT.
-        while !late() && state.session.pending_receipts().next().is_some() {
-            state = shared.wait(state, deadline);
-        }
-        state.quit = true;
-        let receipt = state.session.new_receipt();
-        let disconnect = Disconnect::new().receipt(receipt);
-        if state
-            .session
-            .disconnect(disconnect, Instant::now())
-            .is_err()
-        {
-            // There is nobody to say it to.
-            drop(state);
-            shared.end(Cause::Disconnected);
-            return Ok(());
-        }
-        shared.done(state);
-        let mut state = shared.lock();
-        while !late() && state.end.is_none() {
-            state = shared.wait(state, deadline);
-        }
-        let wire = state.wire.clone();
-        drop(state);
-        shared.end(Cause::Deadline(patience));
-        if let Some(wire) = wire {
-            wire.close();
-        }
-        let state = shared.lock();
-        match &state.end {
-            None | Some(Cause::Disconnected) => Ok(()),
-            Some(cause) => Err(Error::Closed(cause.clone())),
-        }
+    }
+}
+
+impl Settle for Handle {
+    fn settle(&self, verdict: Verdict, token: &AckToken) -> Result<Settled, Error> {
+        self.shared
+            .call(|engine| engine.settle(verdict, token, now()))
+    }
+
+    fn release(&self, token: &AckToken) {
+        self.shared.call(|engine| engine.release(token, now()));
+    }
+
+    fn is_stale(&self, token: &AckToken) -> bool {
+        self.shared.lock().engine.is_stale(token)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let shared = &self.shared;
+        shared.call(|engine| engine.handle_abandoned(now()));
+        // What was fired is still to go out. The engine ends it when its linger is over.
+        shared.wait_for_end();
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.fmt(f)
     }
 }

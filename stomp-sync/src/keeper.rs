@@ -1,122 +1,146 @@
-//! The two threads behind a client: the keeper writes, watches the time and reconnects; for each
-//! connection it has a reader.
+//! The threads behind a client: the keeper writes and keeps time; for each connection there is one
+//! that makes it, and then reads.
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 
-use stomp_commands::Disconnect;
+use stomp_session::engine::{Dial, Work};
 
-use crate::dialer::Dialer;
+use crate::io::{Heard, Io, Wrote};
 use crate::shared::Shared;
-use crate::wire::{Flushed, Wire};
-use crate::{Cause, Error};
+use crate::sync::now;
+use crate::transport::{Mode, SLICE};
 
-/// How long a DISCONNECT that nobody answers may take.
-const LINGER: Duration = Duration::from_secs(1);
-
-/// Keeps the connection, until the client is closed.
-pub(crate) fn run(mut dialer: Dialer, shared: &Arc<Shared>) {
+/// Does what there is to do, until the client is closed.
+pub(crate) fn run(shared: &Arc<Shared>) {
     let _ending = Ending(shared);
     loop {
-        let wire = shared.lock().wire.clone();
-        let Some(wire) = wire else {
-            return;
-        };
-        let reader = read_in_background(shared, &wire);
-        write_and_watch(shared, &wire);
-        wire.close();
-        // It ends at once: its stream is closed, and the session is over.
-        let _ = reader.join();
-        if !shared.lost(&wire, &mut dialer) {
-            return;
+        let work = shared.with(|engine| {
+            engine.handle_timeout(now());
+            engine.poll_work(now())
+        });
+        match work {
+            Some(Work::End) => return,
+            Some(work) => {
+                act(shared, work);
+                continue;
+            }
+            None => {}
         }
-        if let Err(error) = reconnect(shared, &mut dialer) {
-            return shared.end(cause_of(error));
+        let io = shared.lock().io.clone();
+        let wrote = io.as_ref().map(|io| io.write(shared, SLICE, None));
+        if wrote == Some(Wrote::Stuck) {
+            // It has waited for a slice already. Timers first, then again.
+            continue;
+        }
+        let mut state = shared.lock();
+        let until = state.engine.sleep(wrote != Some(Wrote::Busy));
+        let after = state.after();
+        match after.is_nothing() {
+            true => drop(shared.keeper.sleep(state, until)),
+            false => {
+                drop(state);
+                shared.deliver(after);
+            }
         }
     }
 }
 
-/// Closes the client when the keeper ends, even if that is by a panic: whoever waits would wait for
-/// ever.
+/// Does what only a driver can do.
+pub(crate) fn act(shared: &Arc<Shared>, work: Work) {
+    match work {
+        Work::Dial(dial) => open(shared, dial),
+        // Whoever makes it finds out by himself.
+        Work::CancelDial(_) | Work::End => {}
+        Work::Close { link, flush } => {
+            let mut state = shared.lock();
+            let io = state.io.take_if(|io| io.link == link);
+            drop(state);
+            shared.reader.wake();
+            let Some(io) = io else { return };
+            while let Some(until) = flush
+                && now() < until
+                && io.write(shared, SLICE, Some(until)) == Wrote::Stuck
+            {}
+            io.close();
+            shared.with(|engine| engine.handle_closed(link, None, now()));
+        }
+    }
+}
+
+/// Makes a connection in a thread of its own, which reads it afterwards.
+fn open(shared: &Arc<Shared>, dial: Dial) {
+    let owner = shared.clone();
+    let attempt = dial.attempt;
+    let thread = std::thread::Builder::new().name("stomp-link".to_owned());
+    let spawned = thread.spawn(move || {
+        let _ending = Ending(&owner);
+        if let Some(io) = connect(&owner, &dial)
+            && owner.mode == Mode::Threads
+        {
+            read(&owner, &io);
+        }
+    });
+    if let Err(error) = spawned {
+        let why = format!("no thread to connect in: {error}");
+        shared.with(|engine| engine.handle_dial_failed(attempt, why, now()));
+    }
+}
+
+/// Opens a transport and goes through its handshakes; STOMP's begins then.
+fn connect(shared: &Arc<Shared>, dial: &Dial) -> Option<Arc<Io>> {
+    let (attempt, deadline) = (dial.attempt, dial.deadline);
+    match shared.dialler.dial(&dial.broker, deadline, shared.mode) {
+        Err(why) => {
+            shared.with(|engine| engine.handle_dial_failed(attempt, why, now()));
+            None
+        }
+        Ok((handshake, info)) => {
+            let mut state = shared.lock();
+            let link = state.engine.handle_dialled(attempt, info, now());
+            let Some(link) = link else {
+                let after = state.after();
+                drop(state);
+                shared.deliver(after);
+                handshake.close();
+                return None;
+            };
+            let io = Arc::new(handshake.into_io(link));
+            state.io = Some(io.clone());
+            let after = state.after();
+            drop(state);
+            shared.deliver(after);
+            shared.keeper.wake();
+            Some(io)
+        }
+    }
+}
+
+/// Reads until the connection is over.
+fn read(shared: &Shared, io: &Io) {
+    loop {
+        let mut state = shared.lock();
+        while state.engine.is_open(io.link) && !state.engine.wants_read(io.link) {
+            state = shared.reader.sleep(state, None);
+        }
+        let is_open = state.engine.is_open(io.link);
+        drop(state);
+        if !is_open || io.read(shared, None) == Heard::Over {
+            return;
+        }
+        if io.has_own_words() {
+            shared.keeper.wake();
+        }
+    }
+}
+
+/// Closes the client when a thread ends before its time, as by a panic in a transport: whoever waits
+/// would wait for ever.
 struct Ending<'a>(&'a Shared);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.0.end(Cause::ConnectionLost);
-    }
-}
-
-/// Why the client is closed when the dialer gives up.
-pub(crate) fn cause_of(error: Error) -> Cause {
-    match error {
-        Error::Connect(exhausted) => Cause::Exhausted(exhausted),
-        _ => Cause::ConnectionLost,
-    }
-}
-
-/// Makes attempts until one succeeds, or nobody wants it any more.
-fn reconnect(shared: &Shared, dialer: &mut Dialer) -> Result<(), Error> {
-    loop {
-        let (due, event) = dialer.plan()?;
-        let mut state = shared.lock();
-        event.into_iter().for_each(|event| state.tell(event));
-        while !state.quit && Instant::now() < due {
-            state = shared.wait(state, Some(due));
-        }
-        if state.quit {
-            drop(state);
-            shared.end(Cause::Disconnected);
-            return Ok(());
-        }
-        drop(state);
-        shared.attempt(dialer)?;
-        if shared.lock().wire.is_some() {
-            return Ok(());
+        if std::thread::panicking() {
+            self.0.give_up("a thread of its panicked");
         }
     }
-}
-
-/// Writes what the session wants written, and does what is due, until the session is over.
-fn write_and_watch(shared: &Shared, wire: &Wire) {
-    loop {
-        let flushed = wire.flush(shared);
-        let mut state = shared.lock();
-        state.session.handle_timeout(Instant::now());
-        state.sort();
-        if let Some(reason) = &state.closed {
-            let has_last_words = reason.is_orderly();
-            drop(state);
-            if has_last_words {
-                let deadline = Instant::now() + LINGER;
-                while wire.flush(shared) == Flushed::Stuck && Instant::now() < deadline {}
-            }
-            return;
-        }
-        if state.quit {
-            // Without effect if `disconnect` has said it already.
-            let _ = state.session.disconnect(Disconnect::new(), Instant::now());
-        }
-        if state.session.outbound() == 0 && flushed == Flushed::All && !state.session.is_closed() {
-            let due = state.session.poll_timeout();
-            drop(shared.wait(state, due));
-        }
-    }
-}
-
-/// Feeds the session what is read, until the stream ends.
-fn read_in_background(shared: &Arc<Shared>, wire: &Arc<Wire>) -> JoinHandle<()> {
-    let (shared, wire) = (shared.clone(), wire.clone());
-    thread::spawn(move || {
-        loop {
-            wire.read(&shared, None);
-            let mut state = shared.lock();
-            while state.paused && state.closed.is_none() {
-                state = shared.wait(state, None);
-            }
-            if state.closed.is_some() {
-                return;
-            }
-        }
-    })
 }

@@ -42,49 +42,40 @@
 
 mod builder;
 mod client;
-mod dialer;
-mod error;
-mod event;
-mod inboxes;
+mod dial;
+mod events;
+mod io;
 mod keeper;
-#[cfg(any(feature = "tls", feature = "websocket"))]
-mod layered;
 mod manual;
 mod message;
-mod network;
-mod oversized;
 mod send;
 mod shared;
-mod state;
 mod subscription;
+mod sync;
 #[cfg(feature = "tls")]
 mod tls;
-#[cfg(feature = "tls")]
-mod tls_layer;
 mod transport;
-#[cfg(feature = "websocket")]
-mod websocket;
-mod wire;
 
 pub use builder::Builder;
 pub use client::Client;
-pub use error::{Cause, Error};
-pub use event::{Event, Events};
-pub use message::{Acker, Message};
-pub use oversized::Oversized;
+pub use events::Events;
+pub use message::Message;
 pub use send::Send;
 pub use subscription::{Subscribe, Subscription};
-#[cfg(feature = "tls")]
-pub use tls::{Tls, TlsError};
 pub use transport::Transport;
 
 pub use stomp_commands::Message as Content;
 pub use stomp_commands::{AckMode, Dialect, HeartBeat, Version, header};
 pub use stomp_failover::Broker;
+pub use stomp_session::engine::{Acker, Cause, Defect, Error, Event, Stats, Unreadable};
+#[cfg(feature = "websocket")]
+pub use stomp_session::layers::WebSocketOptions;
 pub use stomp_session::{
     CloseReason, Config, Connection, Epoch, Limits, Refusal, ServerError, Settled, SubscriptionKey,
     Tolerance, TransportError, UsageError,
 };
+#[cfg(feature = "tls")]
+pub use stomp_session::{Tls, TlsError};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,111 +1,121 @@
 //! Working without threads of ours: whoever waits does the work.
 
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::dialer::Dialer;
-use crate::keeper::cause_of;
-use crate::shared::Shared;
-use crate::state::State;
-use crate::wire::{Flushed, Wire};
+use stomp_session::engine::Work;
 
-/// How soon a peer that took nothing is tried again.
-const SOON: Duration = Duration::from_millis(100);
+use crate::io::{Heard, left_until};
+use crate::keeper;
+use crate::shared::{Shared, State, earliest};
+use crate::sync::{Sleeper, now};
+use crate::transport::Mode;
+
+/// How soon whoever works looks again whether another thread has brought about something to do: he
+/// sleeps in the transport, where nobody can wake him.
+const SOON: Duration = Duration::from_millis(500);
 
 impl Shared {
-    /// Works until something has changed, until `deadline` at most. Of several threads that wait,
+    /// Works until something may have changed, until `until` at most. Of several threads that wait,
     /// one works, and the others wait for what it brings about.
-    pub(crate) fn drive<'a>(
+    pub(crate) fn work<'a>(
         &'a self,
-        dialer: &Mutex<Dialer>,
-        state: MutexGuard<'a, State>,
-        deadline: Option<Instant>,
+        mut state: MutexGuard<'a, State>,
+        sleeper: &Arc<Sleeper>,
+        until: Option<Instant>,
     ) -> MutexGuard<'a, State> {
-        let mut dialer = match dialer.try_lock() {
-            Ok(dialer) => dialer,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                let until = earliest(deadline, state.session.poll_timeout());
-                let mut state = self.wait_for_others(state, until);
-                state.session.handle_timeout(Instant::now());
-                state.sort();
-                return state;
-            }
+        let Some(working) = self.working.try_lock() else {
+            let until = earliest(until, state.engine.poll_timeout());
+            state.idle.push(sleeper.clone());
+            state = sleeper.sleep(state, until);
+            state.idle.retain(|idle| !Arc::ptr_eq(idle, sleeper));
+            state.engine.handle_timeout(now());
+            return state;
         };
         drop(state);
-        self.step(&mut dialer, deadline);
-        drop(dialer);
+        self.step(until);
+        drop(working);
         // Behind the lock, so that nobody who has just failed to get it misses that it is free.
-        let state = self.lock();
-        self.notify();
+        let mut state = self.lock();
+        if let Some(next) = state.idle.pop() {
+            drop(state);
+            next.wake();
+            state = self.lock();
+        }
         state
     }
 
-    fn step(&self, dialer: &mut Dialer, deadline: Option<Instant>) {
-        let wire = self.lock().wire.clone();
-        match wire {
-            Some(wire) => self.exchange(&wire, dialer, deadline),
-            None => self.redial(dialer, deadline),
+    /// Does once what can be done at once, if no thread of ours does it.
+    pub(crate) fn step_if_alone(&self) {
+        if self.mode == Mode::Alone
+            && let Some(_working) = self.working.try_lock()
+        {
+            self.step(Some(now()));
         }
     }
 
-    /// Writes and reads, once.
-    fn exchange(&self, wire: &Wire, dialer: &mut Dialer, deadline: Option<Instant>) {
-        let flushed = wire.flush(self);
-        let state = self.lock();
-        if state.closed.is_none() {
-            let mut until = earliest(deadline, state.session.poll_timeout());
-            if flushed == Flushed::Stuck {
-                until = earliest(until, Instant::now().checked_add(SOON));
+    /// Writes, reads, dials and keeps time, once.
+    fn step(&self, until: Option<Instant>) {
+        let io = self.lock().io.clone();
+        if let Some(io) = &io {
+            io.write(self, Duration::ZERO, None);
+            let wants = self.lock().engine.wants_read(io.link);
+            if wants && io.read(self, Some(Duration::ZERO)) != Heard::Nothing {
+                return self.finish_step();
             }
-            if state.paused {
-                drop(self.wait_for_others(state, until));
-            } else {
-                drop(state);
-                wire.read(self, until);
-            }
-        } else {
-            drop(state);
+            self.with(|engine| {
+                if engine.wants_read_dry(io.link) {
+                    engine.handle_read_dry(io.link, now());
+                }
+            });
         }
-        let mut state = self.lock();
-        state.session.handle_timeout(Instant::now());
-        state.sort();
-        let over = state.closed.is_some();
-        drop(state);
-        // What came may want an answer, and a session that is over may have a DISCONNECT to say.
-        wire.flush(self);
-        if over {
-            wire.close();
-            self.lost(wire, dialer);
-        }
-    }
-
-    /// Waits for the next attempt to connect, and makes it when it is due.
-    fn redial(&self, dialer: &mut Dialer, deadline: Option<Instant>) {
-        let due = match dialer.plan() {
-            Ok((due, event)) => {
-                let mut state = self.lock();
-                event.into_iter().for_each(|event| state.tell(event));
-                due
-            }
-            Err(error) => return self.end(cause_of(error)),
-        };
-        let state = self.lock();
-        if state.quit {
+        if self.finish_step_if_any() {
             return;
         }
-        let state = self.wait_for_others(state, earliest(deadline, Some(due)));
-        let go = !state.quit && Instant::now() >= due;
-        drop(state);
-        if go && let Err(error) = self.attempt(dialer) {
-            self.end(cause_of(error));
+        let mut state = self.lock();
+        let wants = io
+            .as_ref()
+            .is_some_and(|io| state.engine.wants_read(io.link));
+        let writable = io.as_ref().is_none_or(|io| !io.is_writing());
+        let until = earliest(until, state.engine.sleep(writable));
+        let after = state.after();
+        if !after.is_nothing() {
+            drop(state);
+            return self.deliver(after);
         }
+        match io {
+            Some(io) if wants || io.is_writing() => {
+                drop(state);
+                let patience = left_until(until).map_or(SOON, |left| left.min(SOON));
+                io.wait(wants, Some(patience));
+            }
+            _ => {
+                let soon = now().checked_add(SOON);
+                drop(self.keeper.sleep(state, earliest(until, soon)));
+            }
+        }
+        self.finish_step();
     }
-}
 
-fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
+    fn finish_step(&self) {
+        self.finish_step_if_any();
+    }
+
+    /// Does what is due, and says whether there was any.
+    fn finish_step_if_any(&self) -> bool {
+        let mut any = false;
+        loop {
+            let work = self.with(|engine| {
+                engine.handle_timeout(now());
+                engine.poll_work(now())
+            });
+            match work {
+                None | Some(Work::End) => return any,
+                Some(work) => {
+                    any = true;
+                    keeper::act(&self.share(), work);
+                }
+            }
+        }
     }
 }

@@ -1,11 +1,10 @@
 use std::fmt;
 use std::ops::Deref;
-use std::time::Instant;
 
-use stomp_session::{AckToken, Delivery, Epoch, Session, Settled, UsageError, With};
+use stomp_session::engine::{Acker, Error};
+use stomp_session::{Epoch, Settled};
 
-use crate::client::Handle;
-use crate::{Content, Error};
+use crate::Content;
 
 /// A message that was received, and the right to settle it.
 ///
@@ -13,7 +12,7 @@ use crate::{Content, Error};
 /// that, or to settle it elsewhere, [`split`](Self::split) it.
 ///
 /// A message that is dropped without being settled stays with this connection: the broker delivers
-/// it again when the connection ends.
+/// it again when the subscription or the connection ends.
 #[must_use = "a message that is not acknowledged will be delivered again"]
 pub struct Message {
     content: Content,
@@ -21,35 +20,24 @@ pub struct Message {
 }
 
 impl Message {
-    pub(crate) fn new(delivery: Delivery, handle: Handle) -> Self {
-        Self {
-            content: delivery.message,
-            acker: Acker {
-                token: delivery.token,
-                handle,
-            },
-        }
+    pub(crate) fn new(content: Content, acker: Acker) -> Self {
+        Self { content, acker }
     }
 
-    /// Tells the broker that the message has been dealt with.
-    ///
-    /// [`Settled::Stale`] means that the message came on an earlier connection: nothing was sent,
-    /// and the broker delivers it again.
+    /// Tells the broker that the message has been dealt with: see [`Acker::ack`].
     ///
     /// # Errors
     ///
-    /// When the message is not to be acknowledged (ack mode `auto`), or the subscription or the
-    /// client is gone.
+    /// As for [`Acker::ack`].
     pub fn ack(self) -> Result<Settled, Error> {
         self.acker.ack()
     }
 
-    /// Tells the broker that the message has not been dealt with. What happens to it then is the
-    /// broker's business: RabbitMQ delivers it again, ActiveMQ puts it into the dead letter queue.
+    /// Tells the broker that the message has not been dealt with: see [`Acker::nack`].
     ///
     /// # Errors
     ///
-    /// As for [`ack`](Self::ack), and in STOMP 1.0, which has no NACK.
+    /// As for [`Acker::nack`].
     pub fn nack(self) -> Result<Settled, Error> {
         self.acker.nack()
     }
@@ -63,6 +51,12 @@ impl Message {
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.acker.epoch()
+    }
+
+    /// Tells whether the message came on an earlier connection: see [`Acker::is_stale`].
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.acker.is_stale()
     }
 }
 
@@ -78,66 +72,5 @@ impl Deref for Message {
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.content.fmt(f)
-    }
-}
-
-/// The right to settle one message, once.
-#[must_use = "a message that is not acknowledged will be delivered again"]
-pub struct Acker {
-    token: AckToken,
-    handle: Handle,
-}
-
-impl Acker {
-    /// Acknowledges: see [`Message::ack`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`Message::ack`].
-    pub fn ack(self) -> Result<Settled, Error> {
-        self.settle(Session::ack)
-    }
-
-    /// Refuses: see [`Message::nack`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`Message::nack`].
-    pub fn nack(self) -> Result<Settled, Error> {
-        self.settle(Session::nack)
-    }
-
-    /// Tells whether the message is to be settled: not in ack mode `auto`.
-    #[must_use]
-    pub fn is_needed(&self) -> bool {
-        self.token.is_ackable()
-    }
-
-    /// Tells which connection the message came on.
-    #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        self.token.epoch()
-    }
-
-    fn settle(
-        self,
-        verdict: impl Fn(&mut Session, &AckToken, With, Instant) -> Result<Settled, UsageError>,
-    ) -> Result<Settled, Error> {
-        let Self { token, handle } = self;
-        // The session has its answer ready when it is not the one of this message any more.
-        let stale = |session: &Session| session.is_closed() || session.epoch() != token.epoch();
-        let shared = &handle.shared;
-        let mut state = shared.turn(handle.send_timeout, |state| {
-            state.takes_commands() || stale(&state.session)
-        })?;
-        let settled = verdict(&mut state.session, &token, With::nothing(), Instant::now())?;
-        shared.done(state);
-        Ok(settled)
-    }
-}
-
-impl fmt::Debug for Acker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Acker").field(&self.token).finish()
     }
 }

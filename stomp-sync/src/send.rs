@@ -1,9 +1,11 @@
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use stomp_session::engine::OpId;
 
 use crate::client::Handle;
-use crate::state::State;
+use crate::sync::now;
 use crate::{Client, Error};
 
 /// A message on its way out. Made by [`Client::send`]; sent by [`fire`](Self::fire) or
@@ -11,10 +13,10 @@ use crate::{Client, Error};
 #[derive(Debug)]
 #[must_use = "nothing is sent until `fire` or `confirmed` is called"]
 pub struct Send {
-    handle: Handle,
+    handle: Arc<Handle>,
     command: stomp_commands::Send,
     persistence: Persistence,
-    patience: Duration,
+    timeout: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +29,7 @@ enum Persistence {
 impl Send {
     pub(crate) fn new(client: &Client, destination: String) -> Self {
         Self {
-            patience: client.handle.send_timeout,
+            timeout: None,
             handle: client.handle.clone(),
             command: stomp_commands::Send::to(destination),
             persistence: Persistence::WhenConfirmed,
@@ -81,10 +83,11 @@ impl Send {
         self
     }
 
-    /// Sets how long the message may wait in this process, for a connection or for room. Default
-    /// 30 s. The wait for a RECEIPT comes on top.
+    /// Sets how long all of it may take: waiting for a connection and for room, writing, and the
+    /// RECEIPT. Default: [`send_timeout`](crate::Builder::send_timeout) until the first octet is
+    /// written, and [`receipt_timeout`](crate::Builder::receipt_timeout) from the last one on.
     pub fn timeout(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+        self.timeout = Some(patience);
         self
     }
 
@@ -95,17 +98,7 @@ impl Send {
     /// [`Error::NotSent`] when there is no connection in time, or no room; [`Error::Usage`] when a
     /// header cannot be written.
     pub fn fire(self) -> Result<(), Error> {
-        let Self {
-            handle,
-            command,
-            patience,
-            ..
-        } = self;
-        let shared = &handle.shared;
-        let mut state = shared.turn(patience, State::takes_commands)?;
-        state.session.send(command, Instant::now())?;
-        shared.done(state);
-        Ok(())
+        self.enter(false).map(drop)
     }
 
     /// Sends the message, asks the broker to keep it on disk, and waits until it has confirmed it
@@ -116,23 +109,19 @@ impl Send {
     ///
     /// [`Error::NotSent`] if no octet left this process, [`Error::Rejected`] if the broker answered
     /// by ERROR, and [`Error::Unconfirmed`] if nobody can know.
-    pub fn confirmed(self) -> Result<(), Error> {
-        let Self {
-            handle,
-            mut command,
-            persistence,
-            patience,
-        } = self;
-        let shared = &handle.shared;
-        if persistence == Persistence::WhenConfirmed {
-            command = command.persistent();
+    pub fn confirmed(mut self) -> Result<(), Error> {
+        if self.persistence == Persistence::WhenConfirmed {
+            self.command = self.command.persistent();
         }
-        let mut state = shared.turn(patience, State::takes_commands)?;
-        let receipt = state.session.new_receipt();
-        let command = command.receipt(receipt.clone());
-        state.session.send(command, Instant::now())?;
-        state.expect(receipt.clone(), None);
-        shared.done(state);
-        shared.answer(&receipt)
+        match self.enter(true)? {
+            Some(op) => self.handle.shared.answer(op).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn enter(&self, confirm: bool) -> Result<Option<OpId>, Error> {
+        self.handle
+            .shared
+            .enter(|engine, place| engine.send(&self.command, confirm, self.timeout, place, now()))
     }
 }

@@ -1,224 +1,314 @@
-//! What the handles and the threads of a client share.
+//! What the handles and the threads of a client share: one engine behind one lock, and those who
+//! wait.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
-use stomp_commands::ReceiptId;
-use stomp_session::SubscriptionKey;
+use bytes::Bytes;
+use stomp_session::engine::{Cause, Engine, Error, Event, OpId, Outcome, Sent, Wake};
 
-use crate::dialer::{Dialer, Link};
-use crate::inboxes::Arrival;
-use crate::state::State;
-use crate::wire::Wire;
-use crate::{Cause, Error, Event};
+use crate::dial::Dialler;
+use crate::io::{Io, Wrote};
+use crate::sync::{Mutex, Sleeper, now};
+use crate::transport::{Mode, SLICE};
 
-/// One mutex, and one condition: something has changed.
-#[derive(Debug)]
 pub(crate) struct Shared {
+    /// For the threads that it starts.
+    me: Weak<Self>,
     state: Mutex<State>,
-    changed: Condvar,
-    /// Where no thread of ours does the work, whoever waits takes this and does it.
-    pub(crate) manual: Option<Mutex<Dialer>>,
+    pub(crate) dialler: Dialler,
+    pub(crate) mode: Mode,
+    /// The thread that writes and keeps time.
+    pub(crate) keeper: Sleeper,
+    /// The thread that reads, while it must not.
+    pub(crate) reader: Sleeper,
+    /// Held by whoever does the work, where no thread of ours does.
+    pub(crate) working: Mutex<()>,
+}
+
+pub(crate) struct State {
+    pub(crate) engine: Engine,
+    /// The connection that is up.
+    pub(crate) io: Option<Arc<Io>>,
+    /// Who waits for what.
+    sleepers: HashMap<Wake, Arc<Sleeper>>,
+    /// Who waits for anything.
+    watchers: Vec<Arc<Sleeper>>,
+    /// Who waits while another one does the work.
+    pub(crate) idle: Vec<Arc<Sleeper>>,
+}
+
+/// What is to be done when the lock is released: waking, logging, and dropping what may be the
+/// user's, none of which may happen under it.
+#[derive(Default)]
+pub(crate) struct After {
+    sleepers: Vec<Arc<Sleeper>>,
+    driver: bool,
+    reader: bool,
+    garbage: Vec<Bytes>,
+    log: Vec<Event>,
 }
 
 impl Shared {
-    pub(crate) fn new(link: Link, manual: Option<Dialer>) -> Arc<Self> {
-        Arc::new(Self {
-            state: Mutex::new(State::new(link.session, link.wire)),
-            changed: Condvar::new(),
-            manual: manual.map(Mutex::new),
+    pub(crate) fn new(engine: Engine, dialler: Dialler, mode: Mode) -> Arc<Self> {
+        let state = State {
+            engine,
+            io: None,
+            sleepers: HashMap::new(),
+            watchers: Vec::new(),
+            idle: Vec::new(),
+        };
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            state: Mutex::new(state),
+            dialler,
+            mode,
+            keeper: Sleeper::default(),
+            reader: Sleeper::default(),
+            working: Mutex::default(),
         })
     }
 
-    /// Locks. Nobody panics while holding it, and if somebody did, the session is still whole: each
-    /// of its methods leaves it so.
+    /// For a thread that is started.
+    pub(crate) fn share(&self) -> Arc<Self> {
+        self.me.upgrade().expect("whoever calls holds one")
+    }
+
+    /// Locks. Should somebody have panicked while he held it, nothing half changed is used.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Wakes everybody who waits for a change.
-    pub(crate) fn notify(&self) {
-        self.changed.notify_all();
-    }
-
-    /// Waits for a change, until `deadline` at most. Without threads of ours, works meanwhile.
-    pub(crate) fn wait<'a>(
-        &'a self,
-        state: MutexGuard<'a, State>,
-        deadline: Option<Instant>,
-    ) -> MutexGuard<'a, State> {
-        match &self.manual {
-            None => self.wait_for_others(state, deadline),
-            Some(dialer) => self.drive(dialer, state, deadline),
+        let poisoned = self.state.is_poisoned();
+        let mut state = self.state.lock();
+        if poisoned {
+            state.engine.handle_driver_gone("a call panicked in it");
         }
-    }
-
-    /// Waits until another thread has changed something, until `deadline` at most.
-    pub(crate) fn wait_for_others<'a>(
-        &'a self,
-        state: MutexGuard<'a, State>,
-        deadline: Option<Instant>,
-    ) -> MutexGuard<'a, State> {
-        let Some(deadline) = deadline else {
-            let woken = self.changed.wait(state);
-            return woken.unwrap_or_else(PoisonError::into_inner);
-        };
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let woken = self.changed.wait_timeout(state, patience);
-        woken.unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    /// Waits until the state is `ready` for a command, for `patience` at most.
-    pub(crate) fn turn(
-        &self,
-        patience: Duration,
-        ready: impl Fn(&State) -> bool,
-    ) -> Result<MutexGuard<'_, State>, Error> {
-        let deadline = Instant::now().checked_add(patience);
-        let mut state = self.lock();
-        loop {
-            if state.quit || state.end.is_some() {
-                return Err(state.closed_error());
-            }
-            if ready(&state) {
-                return Ok(state);
-            }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Err(Error::NotSent(Cause::Deadline(patience)));
-            }
-            state = self.wait_hungry(state, deadline);
-        }
-    }
-
-    /// Has what was done to the session take its course.
-    pub(crate) fn done(&self, mut state: MutexGuard<'_, State>) {
-        state.sort();
-        self.notify();
-        if self.manual.is_some()
-            && let Some(wire) = state.wire.clone()
-        {
-            drop(state);
-            wire.flush(self);
-        }
-    }
-
-    /// Waits until a frame is answered. Each receipt has a deadline in the session, so this ends.
-    pub(crate) fn answer(&self, receipt: &ReceiptId) -> Result<(), Error> {
-        let mut state = self.lock();
-        loop {
-            if let Some(result) = state.take_answer(receipt) {
-                return result;
-            }
-            if let Some(cause) = state.end.clone() {
-                state.forget(receipt);
-                return Err(Error::Unconfirmed(cause));
-            }
-            state = self.wait(state, None);
-        }
-    }
-
-    /// Takes the next message of a subscription. `Ok(None)` means that time is up.
-    pub(crate) fn take(
-        &self,
-        key: SubscriptionKey,
-        deadline: Option<Instant>,
-    ) -> Result<Option<Arrival>, Error> {
-        let mut state = self.lock();
-        loop {
-            if let Some(arrival) = state.inboxes.pop(key) {
-                if state.balance() {
-                    self.notify();
-                }
-                return Ok(Some(arrival));
-            }
-            let Some(inbox) = state.inboxes.get(key) else {
-                return Err(state.closed_error());
-            };
-            if let Some(why) = &inbox.refused {
-                return Err(Error::SubscriptionRefused(why.clone()));
-            }
-            if state.end.is_some() {
-                return Err(state.closed_error());
-            }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Ok(None);
-            }
-            state = self.wait_hungry(state, deadline);
-        }
-    }
-
-    /// Waits for something that only comes if reading goes on.
-    fn wait_hungry<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State>,
-        deadline: Option<Instant>,
-    ) -> MutexGuard<'a, State> {
-        state.waiting += 1;
-        if state.balance() {
-            self.notify();
-        }
-        state = self.wait(state, deadline);
-        state.waiting -= 1;
         state
     }
 
-    /// Takes note that a connection is over, and says whether there shall be another one.
-    pub(crate) fn lost(&self, wire: &Wire, dialer: &mut Dialer) -> bool {
+    /// Does something with the engine, and what follows from it.
+    pub(crate) fn with<T>(&self, call: impl FnOnce(&mut Engine) -> T) -> T {
         let mut state = self.lock();
-        state.wire = None;
-        state.paused = false;
-        let reason = state.closed.take();
-        if state.quit || state.end.is_some() {
-            drop(state);
-            self.end(match reason {
-                Some(reason) if reason.is_orderly() => Cause::Disconnected,
-                Some(reason) => reason.into(),
-                None => Cause::Disconnected,
-            });
-            return false;
-        }
-        if let Some(reason) = reason {
-            dialer.lost(wire.stable_for(), &reason);
-            state.tell(Event::Disconnected { reason });
-        }
-        self.notify();
-        true
-    }
-
-    /// Makes the attempt that the dialer has decided on, and puts the new connection in place of the
-    /// old one.
-    pub(crate) fn attempt(&self, dialer: &mut Dialer) -> Result<(), Error> {
-        let mut state = self.lock();
-        state.away = true;
-        let subscriptions = std::mem::take(state.session.subscriptions_mut());
+        let result = call(&mut state.engine);
+        let after = state.after();
         drop(state);
-        let result = dialer.attempt(subscriptions)?;
-        let mut state = self.lock();
-        state.away = false;
-        match result {
-            Ok(link) => {
-                state.session = link.session;
-                state.wire = Some(Arc::new(link.wire));
-                state.tell(link.event);
-            }
-            Err(left) => *state.session.subscriptions_mut() = left,
-        }
-        state.sort();
-        self.notify();
-        Ok(())
+        self.deliver(after);
+        result
     }
 
-    /// Closes the client, if it is not closed already.
-    pub(crate) fn end(&self, cause: Cause) {
-        let mut state = self.lock();
-        if let Cause::Exhausted(exhausted) = &cause
-            && state.end.is_none()
-        {
-            let exhausted = exhausted.clone();
-            state.tell(Event::GaveUp { exhausted });
+    /// The same for a call of the application: without threads of ours, it writes by itself.
+    pub(crate) fn call<T>(&self, call: impl FnOnce(&mut Engine) -> T) -> T {
+        let result = self.with(call);
+        if self.mode == Mode::Alone {
+            self.flush();
         }
-        state.quit = true;
-        state.end.get_or_insert(cause);
-        self.notify();
+        result
+    }
+
+    /// Wakes, logs and drops.
+    pub(crate) fn deliver(&self, after: After) {
+        for sleeper in after.sleepers {
+            sleeper.wake();
+        }
+        if after.driver {
+            self.keeper.wake();
+        }
+        if after.reader {
+            self.reader.wake();
+        }
+        for event in after.log {
+            log(&event);
+        }
+    }
+
+    /// Writes what can be written without waiting.
+    fn flush(&self) {
+        let io = self.lock().io.clone();
+        if let Some(io) = io {
+            io.write(self, Duration::ZERO, None);
+        }
+    }
+
+    /// Waits for what `key` stands for, until `until` at most: `look` tells whether it has come.
+    pub(crate) fn wait<T>(
+        &self,
+        key: Wake,
+        until: Option<Instant>,
+        mut look: impl FnMut(&mut Engine) -> Option<T>,
+    ) -> Option<T> {
+        let mut sleeper: Option<Arc<Sleeper>> = None;
+        let mut state = self.lock();
+        loop {
+            let found = look(&mut state.engine);
+            let late = until.is_some_and(|until| until <= now());
+            if found.is_some() || late {
+                if let Some(sleeper) = &sleeper {
+                    state.forget(key, sleeper);
+                }
+                let after = state.after();
+                drop(state);
+                self.deliver(after);
+                return found;
+            }
+            let after = state.after();
+            if !after.is_nothing() {
+                drop(state);
+                self.deliver_and_write(after, key, until);
+                state = self.lock();
+                continue;
+            }
+            let due = match key {
+                Wake::Operation(op) => state.engine.deadline(op),
+                _ => None,
+            };
+            let sleeper = sleeper.get_or_insert_with(Arc::default);
+            state.remember(key, sleeper);
+            let earliest = earliest(until, due);
+            state = match self.mode {
+                Mode::Threads => sleeper.sleep(state, earliest),
+                Mode::Alone => self.work(state, sleeper, earliest),
+            };
+            if due.is_some_and(|due| due <= now()) {
+                // It does not depend on the thread that keeps time.
+                state.engine.handle_timeout(now());
+            }
+        }
+    }
+
+    /// Whoever waits for an answer writes his frame by himself: that is one thread less to wait for.
+    fn deliver_and_write(&self, mut after: After, key: Wake, until: Option<Instant>) {
+        let writes = after.driver && matches!(key, Wake::Operation(_));
+        if writes && self.mode == Mode::Threads {
+            after.driver = false;
+            self.deliver(after);
+            let io = self.lock().io.clone();
+            match io.map(|io| io.write(self, SLICE, until)) {
+                Some(Wrote::All) => self.with(Engine::sleep_on),
+                _ => self.keeper.wake(),
+            }
+        } else {
+            self.deliver(after);
+            if self.mode == Mode::Alone {
+                self.flush();
+            }
+        }
+    }
+
+    /// Enters a command, having waited in the line for it if need be. Returns what to wait for, if
+    /// there is an answer.
+    pub(crate) fn enter(
+        &self,
+        mut command: impl FnMut(&mut Engine, Option<OpId>) -> Result<Sent, Error>,
+    ) -> Result<Option<OpId>, Error> {
+        let mut place = None;
+        loop {
+            match self.call(|engine| command(engine, place))? {
+                Sent::Done => return Ok(None),
+                Sent::Asked(op) => return Ok(Some(op)),
+                Sent::Wait(op) => {
+                    place = Some(op);
+                    let is_turn = |engine: &mut Engine| engine.is_turn(op).then_some(());
+                    self.wait(Wake::Operation(op), None, is_turn);
+                }
+            }
+        }
+    }
+
+    /// Waits for the end of an operation.
+    pub(crate) fn answer(&self, op: OpId) -> Result<Outcome, Error> {
+        let outcome = |engine: &mut Engine| engine.outcome(op);
+        let result = self.wait(Wake::Operation(op), None, outcome);
+        result.unwrap_or_else(|| Err(self.closed()))
+    }
+
+    /// Waits until the client is closed.
+    pub(crate) fn wait_for_end(&self) {
+        let is_over = |engine: &mut Engine| {
+            engine.watch();
+            engine.end().is_some().then_some(())
+        };
+        self.wait(Wake::Watcher, None, is_over);
+    }
+
+    /// Tells everybody that the client will never work again.
+    pub(crate) fn give_up(&self, why: &'static str) {
+        self.with(|engine| engine.handle_driver_gone(why));
+    }
+
+    /// Why the client is closed.
+    pub(crate) fn closed(&self) -> Error {
+        let cause = self.lock().engine.end().cloned();
+        Error::Closed(cause.unwrap_or(Cause::Disconnected))
+    }
+}
+
+impl State {
+    /// Collects what is to be done when the lock is released.
+    pub(crate) fn after(&mut self) -> After {
+        let mut after = After::default();
+        while let Some(wake) = self.engine.poll_wake() {
+            match wake {
+                Wake::Driver => after.driver = true,
+                Wake::Reader => after.reader = true,
+                Wake::Watcher => after.sleepers.append(&mut self.watchers),
+                Wake::Everybody => {
+                    (after.driver, after.reader) = (true, true);
+                    after
+                        .sleepers
+                        .extend(self.sleepers.drain().map(|(_, sleeper)| sleeper));
+                    after.sleepers.append(&mut self.watchers);
+                    after.sleepers.append(&mut self.idle);
+                }
+                one => after.sleepers.extend(self.sleepers.remove(&one)),
+            }
+        }
+        after
+            .garbage
+            .extend(std::iter::from_fn(|| self.engine.poll_garbage()));
+        after
+            .log
+            .extend(std::iter::from_fn(|| self.engine.poll_log()));
+        after
+    }
+
+    fn remember(&mut self, key: Wake, sleeper: &Arc<Sleeper>) {
+        match key {
+            Wake::Watcher => self.watchers.push(sleeper.clone()),
+            key => drop(self.sleepers.insert(key, sleeper.clone())),
+        }
+    }
+
+    fn forget(&mut self, key: Wake, sleeper: &Arc<Sleeper>) {
+        self.sleepers.remove(&key);
+        self.watchers
+            .retain(|watcher| !Arc::ptr_eq(watcher, sleeper));
+    }
+}
+
+impl After {
+    pub(crate) fn is_nothing(&self) -> bool {
+        let woken = self.driver || self.reader || !self.sleepers.is_empty();
+        !woken && self.garbage.is_empty() && self.log.is_empty()
+    }
+}
+
+/// One line for each event, without secrets.
+fn log(event: &Event) {
+    match event {
+        Event::Connected { .. } | Event::Replayed => tracing::info!("{event}"),
+        Event::Reconnecting { .. } | Event::AttemptFailed { .. } => tracing::debug!("{event}"),
+        Event::GaveUp { .. } => tracing::error!("{event}"),
+        event => tracing::warn!("{event}"),
+    }
+}
+
+pub(crate) fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    [a, b].into_iter().flatten().min()
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
     }
 }

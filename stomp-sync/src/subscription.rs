@@ -1,18 +1,19 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stomp_commands::AckMode;
 use stomp_session::SubscriptionKey;
+use stomp_session::engine::{Outcome, Taken, Wake};
 
 use crate::client::Handle;
-use crate::inboxes::Arrival;
-use crate::state::State;
-use crate::{Cause, Client, Error, Message, Oversized};
+use crate::sync::now;
+use crate::{Cause, Client, Error, Message};
 
 /// A subscription in the making. Made by [`Client::subscribe`].
 #[derive(Debug)]
 #[must_use = "nothing is subscribed until `open` is called"]
 pub struct Subscribe {
-    handle: Handle,
+    handle: Arc<Handle>,
     command: stomp_commands::Subscribe,
     capacity: usize,
 }
@@ -65,18 +66,17 @@ impl Subscribe {
             command,
             capacity,
         } = self;
-        let prefetch = u32::try_from(capacity).unwrap_or(u32::MAX);
         let shared = &handle.shared;
-        let destination = command.destination.clone();
-        let mut state = shared.turn(handle.send_timeout, State::takes_commands)?;
-        let receipt = state.session.new_receipt();
-        let command = command.prefetch_hint(prefetch).receipt(receipt.clone());
-        let key = state.session.subscribe(command, Instant::now())?;
-        // No message can come too early for it.
-        state.inboxes.open(key, capacity);
-        state.expect(receipt.clone(), Some(key));
-        shared.done(state);
-        shared.answer(&receipt)?;
+        let asked = shared
+            .enter(|engine, place| engine.subscribe(&command, capacity, None, place, now()))?;
+        let outcome = match asked {
+            Some(op) => shared.answer(op)?,
+            None => return Err(shared.closed()),
+        };
+        let Outcome::Subscribed(key) = outcome else {
+            return Err(shared.closed());
+        };
+        let destination = command.destination;
         Ok(Subscription {
             handle,
             key,
@@ -88,13 +88,13 @@ impl Subscribe {
 
 /// The messages of a destination, as an [`Iterator`] that waits for the next one.
 ///
-/// An error is the last item, but for [`Error::TooLarge`]. A lost connection is none: the client
+/// An error is the last item, but for [`Error::Unreadable`]. A lost connection is none: the client
 /// reconnects, subscribes anew, and messages go on, with a higher [`epoch`](Message::epoch).
 ///
 /// Dropping it unsubscribes. Settle what you hold before: the broker takes back what is open.
 #[derive(Debug)]
 pub struct Subscription {
-    handle: Handle,
+    handle: Arc<Handle>,
     key: SubscriptionKey,
     destination: String,
     /// The last item was yielded.
@@ -106,11 +106,11 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] in place of a message beyond the limits, [`Error::Closed`] when the
+    /// [`Error::Unreadable`] in place of a message beyond the limits, [`Error::Closed`] when the
     /// client is closed, [`Error::SubscriptionRefused`] when the broker did not want the
     /// subscription on a further connection.
     pub fn next_timeout(&mut self, patience: Duration) -> Result<Option<Message>, Error> {
-        self.take(Instant::now().checked_add(patience))
+        self.take(now().checked_add(patience))
     }
 
     /// Returns where the messages come from, as it was subscribed.
@@ -126,20 +126,20 @@ impl Subscription {
     }
 
     fn take(&mut self, deadline: Option<Instant>) -> Result<Option<Message>, Error> {
-        let Some(arrival) = self.handle.shared.take(self.key, deadline)? else {
-            return Ok(None);
-        };
-        let Arrival {
-            delivery,
-            too_large,
-        } = arrival;
-        let message = Message::new(delivery, self.handle.clone());
-        match too_large {
-            None => Ok(Some(message)),
-            Some(length) => {
-                let limit = self.handle.largest_body;
-                let oversized = Oversized::new(message, length, limit);
-                Err(Error::TooLarge(Box::new(oversized)))
+        let (shared, key) = (&self.handle.shared, self.key);
+        let taken = shared.wait(Wake::Inbox(key), deadline, |engine| {
+            match engine.take(key, now()) {
+                Taken::Nothing => None,
+                taken => Some(taken),
+            }
+        });
+        match taken {
+            Some(Taken::Message(arrival)) => self.handle.message(arrival).map(Some),
+            Some(Taken::Ended(Some(error))) => Err(error),
+            Some(_) => Err(shared.closed()),
+            None => {
+                shared.with(|engine| engine.stop_waiting(key, now()));
+                Ok(None)
             }
         }
     }
@@ -158,7 +158,7 @@ impl Iterator for Subscription {
             Err(Error::Closed(Cause::Disconnected)) => None,
             result => result.transpose(),
         };
-        self.ended = !matches!(item, Some(Ok(_) | Err(Error::TooLarge(_))));
+        self.ended = !matches!(item, Some(Ok(_) | Err(Error::Unreadable(_))));
         item
     }
 }
@@ -166,8 +166,6 @@ impl Iterator for Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let shared = &self.handle.shared;
-        let mut state = shared.lock();
-        state.leave(self.key);
-        shared.done(state);
+        shared.call(|engine| engine.drop_subscriber(self.key, now()));
     }
 }

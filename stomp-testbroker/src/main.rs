@@ -46,7 +46,8 @@ struct Options {
     #[arg(long, value_name = "FILE", requires = "tls")]
     ca_file: Option<PathBuf>,
 
-    /// Whose manners to copy: strict (the specification to the letter), rabbitmq, activemq, artemis.
+    /// Whose manners to copy: strict (the specification to the letter), rabbitmq, activemq, artemis,
+    /// spring (its simple broker).
     #[arg(long, value_name = "NAME", default_value_t)]
     profile: Profile,
 
@@ -70,9 +71,17 @@ struct Options {
     require_host: bool,
 
     /// Offers heart-beats: what the broker can send and what it wants to receive, in ms. Without
-    /// effect on the manners of real brokers, which repeat what the client says.
+    /// effect on the manners of real brokers, but for Spring's: they repeat what the client says.
     #[arg(long, value_name = "SEND,RECEIVE", default_value_t = HeartBeat::NONE)]
     heart_beat: HeartBeat,
+
+    /// Gives no RECEIPT to SUBSCRIBE and UNSUBSCRIBE, as some servers do.
+    #[arg(long)]
+    no_subscribe_receipts: bool,
+
+    /// By which header ERROR names the frame that it is about: `receipt`, as Vert.x does.
+    #[arg(long, value_name = "NAME", default_value = "receipt-id")]
+    error_receipt_header: String,
 
     /// What becomes of a message that a client refuses with NACK: drop, requeue, dead-letter.
     /// Without it, what the profile does.
@@ -203,6 +212,10 @@ fn builder(options: &Options) -> Builder {
             config.heart_beat = options.heart_beat;
             config.virtual_hosts.clone_from(&options.virtual_host);
             config.host_required = Some(options.require_host);
+            if options.no_subscribe_receipts {
+                config.subscribe_receipts = Some(false);
+            }
+            config.error_receipt_header = options.error_receipt_header.clone();
             config.nack = options.nack;
             config.max_deliveries = options.max_deliveries;
             config.dead_letters.clone_from(&options.dead_letters);

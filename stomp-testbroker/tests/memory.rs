@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use allocation_counter::{AllocationInfo, measure};
-use stomp_testbroker::{Broker, Config, ConnectionId};
+use stomp_testbroker::{Broker, Config, ConnectionId, Profile};
 
 const MIB: usize = 1 << 20;
 
@@ -193,4 +193,25 @@ fn a_transcript_drops_its_beginning_rather_than_grow_without_end() {
     assert_eq!(broker.transcript().lines().count(), 15);
     let text = broker.transcript().to_string();
     assert!(text.contains("… 28 earlier lines were dropped"), "{text}");
+}
+
+#[test]
+fn rabbitmq_hands_out_more_than_fits_into_the_output() {
+    const MESSAGES: usize = 4000;
+    let (mut broker, id, now) = connected(config(|config| {
+        config.profile = Profile::RabbitMq;
+        config.virtual_hosts = vec!["h".to_owned()];
+    }));
+    let body = "x".repeat(1000);
+    for _ in 0..MESSAGES {
+        let send = format!("SEND\ndestination:/queue/a\n\n{body}\0");
+        broker.handle_data(id, send.as_bytes(), now);
+    }
+    broker.handle_data(id, b"SUBSCRIBE\nid:s\ndestination:/queue/a\n\n\0", now);
+    let mut received = 0;
+    while let Some(output) = broker.poll_transmit(id, now) {
+        assert!(output.len() < 2 * MIB, "{}", output.len());
+        received += output.windows(8).filter(|w| w == b"MESSAGE\n").count();
+    }
+    assert_eq!(received, MESSAGES);
 }

@@ -92,7 +92,7 @@ fn says_what_is_wrong_and_no_secret() -> Result<()> {
         ),
         (
             ["--profile", "hornetq"],
-            "expected strict, rabbitmq, activemq or artemis",
+            "expected strict, rabbitmq, activemq, artemis or spring",
         ),
     ] {
         let output = refused(&arguments)?;

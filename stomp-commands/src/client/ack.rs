@@ -41,7 +41,7 @@ impl Ack {
         }
     }
 
-    setters!(transaction, receipt, header);
+    setters!(transaction, receipt, header, into_frame);
 
     /// Builds the frame.
     ///
@@ -49,14 +49,16 @@ impl Ack {
     ///
     /// When the message lacks what the version names it by, as the `ack` header in 1.2; when the
     /// broker cannot acknowledge in a transaction; when a header of your own has a method here.
-    pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
-        Settlement {
-            delivery: self.delivery,
-            transaction: self.transaction,
-            receipt: self.receipt,
-        }
-        .put(Command::Ack, to.into())?
-        .finish(&self.headers)
+    pub fn to_frame(&self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
+        let (transaction, receipt) = (self.transaction.as_ref(), self.receipt.as_ref());
+        let frame = Settlement::put(
+            Command::Ack,
+            to.into(),
+            &self.delivery,
+            transaction,
+            receipt,
+        )?;
+        frame.finish(&self.headers)
     }
 
     /// Reads the frame.

@@ -120,8 +120,9 @@ impl Connect {
 
     /// Builds the frame. It is the same for all versions, since none is settled yet.
     ///
-    /// An offer of 1.0 alone is written the way 1.0 had it: without `accept-version`, `host` and
-    /// `heart-beat`.
+    /// An offer of 1.0 alone is written the way 1.0 had it: without `host` and `heart-beat`. But
+    /// `accept-version` is there, which a server of 1.0 ignores: Spring answers nothing at all
+    /// without it (observed).
     ///
     /// # Errors
     ///
@@ -135,9 +136,9 @@ impl Connect {
         };
         let passcode = self.passcode.as_ref().map(Passcode::as_str);
         let mut frame = Assembly::new(command, highest)?;
+        let versions = negotiate::version_list(&self.versions);
+        frame.put(header::ACCEPT_VERSION, versions);
         if highest > Version::V1_0 {
-            let versions = negotiate::version_list(&self.versions);
-            frame.put(header::ACCEPT_VERSION, versions);
             frame.put_required(header::HOST, self.host.as_ref())?;
         }
         frame.put_if_some(header::LOGIN, self.login.as_ref());

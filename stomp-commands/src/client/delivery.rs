@@ -35,19 +35,19 @@ impl From<&Message> for Delivery {
 
 impl Delivery {
     /// Writes the headers that name the message in this version.
-    fn put(self, frame: &mut Assembly, command: Command) -> Result<(), CommandError> {
+    fn put(&self, frame: &mut Assembly, command: Command) -> Result<(), CommandError> {
         match frame.peer().version {
             Version::V1_0 => {
-                frame.put_required(header::MESSAGE_ID, self.message_id)?;
-                frame.put_if_some(header::SUBSCRIPTION, self.subscription);
+                frame.put_required(header::MESSAGE_ID, self.message_id.as_ref())?;
+                frame.put_if_some(header::SUBSCRIPTION, self.subscription.as_ref());
             }
             Version::V1_1 => {
-                frame.put_required(header::MESSAGE_ID, self.message_id)?;
-                frame.put_required(header::SUBSCRIPTION, self.subscription)?;
+                frame.put_required(header::MESSAGE_ID, self.message_id.as_ref())?;
+                frame.put_required(header::SUBSCRIPTION, self.subscription.as_ref())?;
             }
             Version::V1_2 => {
-                let ack = self.ack.ok_or(CommandError::NotAckable { command })?;
-                frame.put(header::ID, ack);
+                let ack = self.ack.as_ref();
+                frame.put(header::ID, ack.ok_or(CommandError::NotAckable { command })?);
             }
         }
         Ok(())
@@ -80,14 +80,20 @@ pub(super) struct Settlement {
 }
 
 impl Settlement {
-    pub(super) fn put(self, command: Command, to: Peer) -> Result<Assembly, CommandError> {
+    pub(super) fn put(
+        command: Command,
+        to: Peer,
+        delivery: &Delivery,
+        transaction: Option<&TransactionId>,
+        receipt: Option<&ReceiptId>,
+    ) -> Result<Assembly, CommandError> {
         let mut frame = Assembly::new(command, to)?;
-        if self.transaction.is_some() && !frame.words().transactional_ack {
+        if transaction.is_some() && !frame.words().transactional_ack {
             return Err(frame.inexpressible(Feature::TransactionalAck));
         }
-        self.delivery.put(&mut frame, command)?;
-        frame.put_if_some(header::TRANSACTION, self.transaction);
-        frame.put_if_some(header::RECEIPT, self.receipt);
+        delivery.put(&mut frame, command)?;
+        frame.put_if_some(header::TRANSACTION, transaction);
+        frame.put_if_some(header::RECEIPT, receipt);
         Ok(frame)
     }
 

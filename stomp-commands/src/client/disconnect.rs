@@ -23,16 +23,16 @@ impl Disconnect {
         Self::default()
     }
 
-    setters!(receipt, header);
+    setters!(receipt, header, into_frame);
 
     /// Builds the frame.
     ///
     /// # Errors
     ///
     /// When a header of your own has a method here.
-    pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
+    pub fn to_frame(&self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
         let mut frame = Assembly::new(Command::Disconnect, to)?;
-        frame.put_if_some(header::RECEIPT, self.receipt);
+        frame.put_if_some(header::RECEIPT, self.receipt.as_ref());
         frame.finish(&self.headers)
     }
 

@@ -80,7 +80,7 @@ impl Nack {
         self
     }
 
-    setters!(transaction, receipt, header);
+    setters!(transaction, receipt, header, into_frame);
 
     /// Builds the frame.
     ///
@@ -89,13 +89,15 @@ impl Nack {
     /// When the version is 1.0, which has no NACK; when the message lacks what the version names it
     /// by, as the `ack` header in 1.2; when the broker cannot do with the message what was asked,
     /// or not in a transaction; when a header of your own has a method here.
-    pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
-        let mut frame = Settlement {
-            delivery: self.delivery,
-            transaction: self.transaction,
-            receipt: self.receipt,
-        }
-        .put(Command::Nack, to.into())?;
+    pub fn to_frame(&self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
+        let (transaction, receipt) = (self.transaction.as_ref(), self.receipt.as_ref());
+        let mut frame = Settlement::put(
+            Command::Nack,
+            to.into(),
+            &self.delivery,
+            transaction,
+            receipt,
+        )?;
         put_refusal(&mut frame, self.refusal)?;
         frame.finish(&self.headers)
     }

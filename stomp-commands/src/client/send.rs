@@ -141,7 +141,7 @@ impl Send {
         self
     }
 
-    setters!(transaction, receipt, header);
+    setters!(transaction, receipt, header, into_frame);
 
     /// Tells what the encoder has to do about `content-length`.
     ///
@@ -161,16 +161,19 @@ impl Send {
         self.body.contains(&0)
     }
 
-    /// Builds the frame. `content-length` is left to the encoder: see
+    /// Builds the frame, which shares the body. `content-length` is left to the encoder: see
     /// [`content_length`](Self::content_length).
     ///
     /// # Errors
     ///
     /// When the broker has no word for what was asked, or not for so large a number; when a header
     /// of your own has a method here, or is one that the broker refuses.
-    pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
+    pub fn to_frame(&self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
         let content_type = self.content_type.as_deref().or(self.kind.content_type());
         let mut frame = Assembly::new(Command::Send, to)?;
+        if self.transaction.is_some() {
+            frame.expect_transactions()?;
+        }
         frame.put(header::DESTINATION, &self.destination);
         frame.put_if_some(header::TRANSACTION, self.transaction.as_ref());
         frame.put_if_some(header::RECEIPT, self.receipt.as_ref());
@@ -181,7 +184,7 @@ impl Send {
         self.put_expiry(&mut frame)?;
         self.put_priority(&mut frame)?;
         let mut frame = frame.finish(&self.headers)?;
-        frame.body = self.body;
+        frame.body = self.body.clone();
         Ok(frame)
     }
 

@@ -113,7 +113,7 @@ impl Subscribe {
         self
     }
 
-    setters!(receipt, header);
+    setters!(receipt, header, into_frame);
 
     /// Builds the frame.
     ///
@@ -121,16 +121,18 @@ impl Subscribe {
     ///
     /// When there is no id in 1.1 or 1.2; when the broker has no word for what was asked, or cannot
     /// do it as asked; when a header of your own has a method here.
-    pub fn into_frame(mut self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
+    pub fn to_frame(&self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
         let peer = to.into();
-        self.default_id();
-        self.check_id(peer)?;
+        // A durable subscription is called by its name.
+        let id = self.id.as_ref().map(SubscriptionId::as_str);
+        let id = id.or(self.durable.as_deref());
+        self.check_id(id, peer)?;
         let mut frame = Assembly::new(Command::Subscribe, peer)?;
         match peer.version {
-            Version::V1_0 => frame.put_if_some(header::ID, self.id),
-            _ => frame.put_required(header::ID, self.id)?,
+            Version::V1_0 => frame.put_if_some(header::ID, id),
+            _ => frame.put_required(header::ID, id)?,
         }
-        frame.put(header::DESTINATION, self.destination);
+        frame.put(header::DESTINATION, &self.destination);
         if self.ack != AckMode::Auto {
             frame.put(header::ACK, self.ack.as_str());
         }
@@ -139,29 +141,22 @@ impl Subscribe {
             Some(prefetch) => put_prefetch(&mut frame, prefetch)?,
             None => {}
         }
-        if let Some(name) = self.durable {
-            put_durable(&mut frame, &name)?;
+        if let Some(name) = &self.durable {
+            put_durable(&mut frame, name)?;
         }
-        if let Some(condition) = self.selector {
+        if let Some(condition) = &self.selector {
             let Some(name) = frame.words().selector else {
                 return Err(frame.inexpressible(Feature::Selector));
             };
             frame.put(name, condition);
         }
-        frame.put_if_some(header::RECEIPT, self.receipt);
+        frame.put_if_some(header::RECEIPT, self.receipt.as_ref());
         frame.finish(&self.headers)
     }
 
-    fn default_id(&mut self) {
-        if let (None, Some(name)) = (&self.id, &self.durable) {
-            self.id = Some(name.as_str().into());
-        }
-    }
-
-    fn check_id(&self, peer: Peer) -> Result<(), CommandError> {
+    fn check_id(&self, id: Option<&str>, peer: Peer) -> Result<(), CommandError> {
         let dialect = peer.dialect;
         let words = dialect.words();
-        let id = self.id.as_ref().map(SubscriptionId::as_str);
         let id_is_name = words.durable.is_some_and(|durable| durable.name.is_none());
         if id_is_name && self.durable.is_some() && self.durable.as_deref() != id {
             return Err(CommandError::DurableIdDiffers { dialect });

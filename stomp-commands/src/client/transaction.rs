@@ -28,17 +28,18 @@ macro_rules! transaction_command {
                 }
             }
 
-            setters!(receipt, header);
+            setters!(receipt, header, into_frame);
 
             /// Builds the frame.
             ///
             /// # Errors
             ///
-            /// When a header of your own has a method here.
-            pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
+            /// When the broker ignores transactions; when a header of your own has a method here.
+            pub fn to_frame(&self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
                 let mut frame = Assembly::new($command, to)?;
-                frame.put(header::TRANSACTION, self.transaction);
-                frame.put_if_some(header::RECEIPT, self.receipt);
+                frame.expect_transactions()?;
+                frame.put(header::TRANSACTION, &self.transaction);
+                frame.put_if_some(header::RECEIPT, self.receipt.as_ref());
                 frame.finish(&self.headers)
             }
 

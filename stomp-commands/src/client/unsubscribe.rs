@@ -66,7 +66,7 @@ impl Unsubscribe {
         }
     }
 
-    setters!(receipt, header);
+    setters!(receipt, header, into_frame);
 
     /// Builds the frame.
     ///
@@ -74,17 +74,19 @@ impl Unsubscribe {
     ///
     /// When there is no id in 1.1 or 1.2; when the broker has no durable subscriptions, or none
     /// without a `client-id`; when a header of your own has a method here.
-    pub fn into_frame(self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
+    pub fn to_frame(&self, to: impl Into<Peer>) -> Result<Frame, CommandError> {
         let peer = to.into();
         let mut frame = Assembly::new(Command::Unsubscribe, peer)?;
-        match (peer.version, self.id) {
-            (Version::V1_0, None) => frame.put_required(header::DESTINATION, self.destination)?,
-            (_, id) => frame.put_required(header::ID, id)?,
+        match (peer.version, &self.id) {
+            (Version::V1_0, None) => {
+                frame.put_required(header::DESTINATION, self.destination.as_ref())?
+            }
+            (_, id) => frame.put_required(header::ID, id.as_ref())?,
         }
-        if let Some(name) = self.durable {
-            put_durable(&mut frame, &name)?;
+        if let Some(name) = &self.durable {
+            put_durable(&mut frame, name)?;
         }
-        frame.put_if_some(header::RECEIPT, self.receipt);
+        frame.put_if_some(header::RECEIPT, self.receipt.as_ref());
         frame.finish(&self.headers)
     }
 

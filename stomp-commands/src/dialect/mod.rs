@@ -9,7 +9,8 @@ use std::str::FromStr;
 
 pub use peer::Peer;
 pub use words::{
-    Durable, Expiry, Fate, Feature, Flow, ForgetDurable, NackWords, Priority, TextBody, Words,
+    Durable, EndedError, Expiry, Fate, Feature, Flow, ForgetDurable, LateAck, NackWords, Priority,
+    Reach, Receipts, TextBody, Words,
 };
 
 /// The broker at the other end, as far as its own words go.
@@ -32,6 +33,12 @@ pub use words::{
 /// | NACK | ? | delivers again | dead letter queue | drops |
 /// | ACK in a transaction | yes | yes | yes | – |
 /// | `message-id` on SEND | yes | – | overwritten | yes |
+/// | ACK in mode `client` | of the subscription | of the connection | of the subscription | of the subscription |
+/// | UNSUBSCRIBE gives back | ? | – | yes | yes |
+/// | ACK after UNSUBSCRIBE | ? | ERROR | does nothing | ERROR |
+///
+/// Of the servers of the web, Vert.x has words for nothing of this, and Spring's simple broker
+/// neither acknowledgement nor transactions, and receipts for DISCONNECT only; both keep nothing.
 ///
 /// RabbitMQ and ActiveMQ were observed (3.10.8 and 5.17.2); for Artemis see its manual and source
 /// (2.16 and later). The fields of [`Words`] say what comes from where.
@@ -49,13 +56,25 @@ pub enum Dialect {
     ActiveMq,
     /// Apache ActiveMQ Artemis.
     Artemis,
+    /// Spring's simple broker. It does not say who it is, so it is never recognised.
+    Spring,
+    /// The STOMP server of Vert.x.
+    Vertx,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 4] = [Self::Generic, Self::RabbitMq, Self::ActiveMq, Self::Artemis];
+    pub const ALL: [Self; 6] = [
+        Self::Generic,
+        Self::RabbitMq,
+        Self::ActiveMq,
+        Self::Artemis,
+        Self::Spring,
+        Self::Vertx,
+    ];
 
-    /// Names the dialect as a configuration would: `generic`, `rabbitmq`, `activemq`, `artemis`.
+    /// Names the dialect as a configuration would: `generic`, `rabbitmq`, `activemq`, `artemis`,
+    /// `spring`, `vertx`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -63,6 +82,8 @@ impl Dialect {
             Self::RabbitMq => "rabbitmq",
             Self::ActiveMq => "activemq",
             Self::Artemis => "artemis",
+            Self::Spring => "spring",
+            Self::Vertx => "vertx",
         }
     }
 
@@ -82,6 +103,7 @@ impl Dialect {
         match name {
             "RabbitMQ" => Self::RabbitMq,
             "ActiveMQ" => Self::ActiveMq,
+            "vertx-stomp" => Self::Vertx,
             _ if name.contains("Artemis") => Self::Artemis,
             _ => Self::Generic,
         }
@@ -102,6 +124,8 @@ impl Dialect {
             Self::RabbitMq => &table::RABBITMQ,
             Self::ActiveMq => &table::ACTIVEMQ,
             Self::Artemis => &table::ARTEMIS,
+            Self::Spring => &table::SPRING,
+            Self::Vertx => &table::VERTX,
         }
     }
 
@@ -123,6 +147,7 @@ impl Dialect {
             Feature::NulInText => words.text != (TextBody::NoLength { typed: None }),
             Feature::NackRequeue => words.nack.requeue.is_some(),
             Feature::NackDeadLetter => words.nack.dead_letter.is_some(),
+            Feature::Transactions => words.transactions,
             Feature::TransactionalAck => words.transactional_ack,
         }
     }
@@ -135,9 +160,9 @@ impl fmt::Display for Dialect {
     }
 }
 
-/// The text is not `generic`, `rabbitmq`, `activemq` or `artemis`.
+/// The text is not `generic`, `rabbitmq`, `activemq`, `artemis`, `spring` or `vertx`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a dialect (expected generic, rabbitmq, activemq or artemis)")]
+#[error("not a dialect (expected generic, rabbitmq, activemq, artemis, spring or vertx)")]
 #[non_exhaustive]
 pub struct UnknownDialect;
 
@@ -167,6 +192,7 @@ mod tests {
                 "ActiveMQ-Artemis/2.44.0 ActiveMQ Artemis Messaging Engine",
                 Dialect::Artemis,
             ),
+            ("vertx-stomp/5.0.7", Dialect::Vertx),
             ("coilmq/1.1.0", Dialect::Generic),
             ("rabbitmq/1", Dialect::Generic),
             ("", Dialect::Generic),

@@ -3,7 +3,8 @@
 use stomp_frame::{Limits, header};
 
 use super::words::{
-    Durable, Expiry, Fate, Flow, ForgetDurable, NackWords, Priority, TextBody, Words,
+    Durable, EndedError, Expiry, Fate, Flow, ForgetDurable, LateAck, NackWords, Priority, Reach,
+    Receipts, TextBody, Words,
 };
 
 const PERSISTENT: (&str, &str) = ("persistent", "true");
@@ -28,11 +29,20 @@ pub(super) static GENERIC: Words = Words {
         requeue: None,
         dead_letter: None,
     },
-    transactional_ack: true, // by the specification
+    transactional_ack: true, // by the specification, as is what follows about ACK and receipts
     transactional_receipt_after_commit: false,
     receipts_in_order: false,
     subscribe_receipt_proves: true,
     error_receipt_id: false,
+    acknowledges: true,
+    cumulative_ack: Reach::Subscription,
+    unsubscribe_gives_back: false,
+    acks_after_unsubscribe: LateAck::Unknown,
+    ended_error: None,
+    writes_carriage_return_in_1_1: false,
+    frame_is_message: false,
+    transactions: true,
+    receipts: Receipts::Every,
     unescapes_connect: false,
     forbidden_in_id: None,
     forbidden_on_send: None,
@@ -71,6 +81,20 @@ pub(super) static RABBITMQ: Words = Words {
     receipts_in_order: false,
     subscribe_receipt_proves: false,
     error_receipt_id: false,
+    acknowledges: true,
+    cumulative_ack: Reach::Connection,
+    unsubscribe_gives_back: false,
+    acks_after_unsubscribe: LateAck::Refused,
+    ended_error: Some(EndedError {
+        message: "Subscription not found",
+        before_id: "There is no current subscription with tag 'T_",
+        before_destination: "There is no current subscription with tag 'Q_",
+        after: "'.",
+    }),
+    writes_carriage_return_in_1_1: true,
+    frame_is_message: false,
+    transactions: true,
+    receipts: Receipts::Every,
     unescapes_connect: true,
     forbidden_in_id: Some("@@"),
     forbidden_on_send: Some(header::MESSAGE_ID),
@@ -111,6 +135,15 @@ pub(super) static ACTIVEMQ: Words = Words {
     receipts_in_order: true,
     subscribe_receipt_proves: true,
     error_receipt_id: true,
+    acknowledges: true,
+    cumulative_ack: Reach::Subscription,
+    unsubscribe_gives_back: true,
+    acks_after_unsubscribe: LateAck::Ignored,
+    ended_error: None,
+    writes_carriage_return_in_1_1: false,
+    frame_is_message: true,
+    transactions: true,
+    receipts: Receipts::Every,
     unescapes_connect: true,
     forbidden_in_id: None,
     forbidden_on_send: None,
@@ -149,8 +182,96 @@ pub(super) static ARTEMIS: Words = Words {
     receipts_in_order: false,
     subscribe_receipt_proves: true,
     error_receipt_id: true,
+    acknowledges: true,
+    cumulative_ack: Reach::Subscription,
+    unsubscribe_gives_back: true,
+    acks_after_unsubscribe: LateAck::Fatal,
+    ended_error: None,
+    writes_carriage_return_in_1_1: true,
+    frame_is_message: false,
+    transactions: true,
+    receipts: Receipts::Every,
     unescapes_connect: false,
     forbidden_in_id: None,
     forbidden_on_send: None,
     limits: None,
+};
+
+/// Spring's simple broker, which hands messages on and keeps nothing.
+pub(super) static SPRING: Words = Words {
+    prefetch: None,
+    durable: None,
+    selector: Some("selector"),
+    persistent: Some(PERSISTENT),
+    expiry: None,
+    priority: None,
+    text: TextBody::Octets,
+    nack: NackWords {
+        fate: Fate::Dropped,
+        requeue: None,
+        dead_letter: None,
+    },
+    transactional_ack: false,
+    transactional_receipt_after_commit: false,
+    receipts_in_order: false,
+    subscribe_receipt_proves: true,
+    error_receipt_id: false,
+    acknowledges: false,
+    cumulative_ack: Reach::Subscription,
+    unsubscribe_gives_back: false,
+    acks_after_unsubscribe: LateAck::Ignored,
+    ended_error: None,
+    writes_carriage_return_in_1_1: false,
+    frame_is_message: false,
+    transactions: false,
+    receipts: Receipts::DisconnectOnly,
+    unescapes_connect: false,
+    forbidden_in_id: None,
+    forbidden_on_send: None,
+    limits: Some(
+        Limits::server()
+            .headers(usize::MAX)
+            .header_line(64 << 10)
+            .head(64 << 10)
+            .body(64 << 10),
+    ),
+};
+
+pub(super) static VERTX: Words = Words {
+    prefetch: None,
+    durable: None,
+    selector: None,
+    persistent: Some(PERSISTENT),
+    expiry: None,
+    priority: None,
+    text: TextBody::Octets,
+    nack: NackWords {
+        fate: Fate::Dropped,
+        requeue: None,
+        dead_letter: None,
+    },
+    transactional_ack: true,
+    transactional_receipt_after_commit: false,
+    receipts_in_order: false,
+    subscribe_receipt_proves: true,
+    error_receipt_id: true,
+    acknowledges: true,
+    cumulative_ack: Reach::Subscription,
+    unsubscribe_gives_back: false,
+    acks_after_unsubscribe: LateAck::Ignored,
+    ended_error: None,
+    writes_carriage_return_in_1_1: false,
+    frame_is_message: false,
+    transactions: true,
+    receipts: Receipts::Every,
+    unescapes_connect: false,
+    forbidden_in_id: None,
+    forbidden_on_send: None,
+    limits: Some(
+        Limits::server()
+            .headers(1000)
+            .header_line(10 << 10)
+            .head(10 << 20)
+            .body(100 << 20),
+    ),
 };

@@ -7,7 +7,9 @@ type Header = (&'static str, &'static str);
 
 /// One broker's words: a row of the table. `None` is what it has no word for.
 ///
-/// "Observed" is RabbitMQ 3.10.8 and ActiveMQ 5.17.2, asked over a raw socket.
+/// "Observed" is RabbitMQ 3.10.8 and ActiveMQ 5.17.2, asked over a raw socket; what they do about
+/// subscriptions that end also RabbitMQ 4.0.5 and 4.3.6, ActiveMQ 6.1.7 and 6.3.1, Artemis 2.40,
+/// Apollo 1.7.1, Spring 6.2.12 and Vert.x 5.0.7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Words {
@@ -24,11 +26,12 @@ pub struct Words {
     /// SUBSCRIBE: which messages to deliver, in the broker's language.
     ///
     /// 1.0 names the header. ActiveMQ and Artemis take SQL 92 conditions. RabbitMQ accepts the
-    /// header and delivers everything (observed), so it is refused here.
+    /// header and delivers everything (observed), so it is refused here. Spring takes expressions of
+    /// its own language, if that is switched on.
     pub selector: Option<&'static str>,
     /// SEND: the message survives a restart of the broker.
     ///
-    /// `persistent:true` with all three. Without it, messages are lost when RabbitMQ or ActiveMQ
+    /// `persistent:true` with all three; Spring and Vert.x pass it on, and keep nothing. Without it, messages are lost when RabbitMQ or ActiveMQ
     /// are killed, even those whose RECEIPT came (observed).
     pub persistent: Option<Header>,
     /// SEND: when the message is of no use any more.
@@ -62,10 +65,45 @@ pub struct Words {
     /// RabbitMQ sends the ERROR first and then the RECEIPT all the same (observed): a RECEIPT
     /// behind an ERROR proves nothing.
     pub subscribe_receipt_proves: bool,
-    /// ERROR names the frame it answers by `receipt-id`. ActiveMQ does, except for frames it could
+    /// ERROR names the frame it answers by `receipt-id`, or by `receipt` as Vert.x does. ActiveMQ does, except for frames it could
     /// not read; RabbitMQ never does (both observed). Artemis does, except for SUBSCRIBE
     /// (`VersionedStompFrameHandler.handleSubscribe`).
     pub error_receipt_id: bool,
+    /// ACK and NACK mean something. Spring's simple broker swallows both, whatever the ack mode, and
+    /// its messages carry no `ack` (observed): nothing has to be settled there.
+    pub acknowledges: bool,
+    /// How far an ACK in ack mode `client` reaches, and a NACK that is cumulative.
+    pub cumulative_ack: Reach,
+    /// UNSUBSCRIBE gives back what was delivered and not acknowledged, at once: another subscription
+    /// gets it while the connection goes on. So what is still to be acknowledged must be first.
+    ///
+    /// ActiveMQ and Artemis (observed: 20 of 20 messages). With RabbitMQ they are nobody's until the
+    /// connection ends (observed, classic and quorum queues: 0 of 20), unless they are given back by
+    /// NACKs in a transaction that is committed behind the UNSUBSCRIBE. The specification says
+    /// nothing, so of an unknown broker it is not assumed.
+    pub unsubscribe_gives_back: bool,
+    /// What becomes of an ACK that comes after UNSUBSCRIBE.
+    pub acks_after_unsubscribe: LateAck,
+    /// How an ERROR says that a frame named a subscription that has ended, where such an ERROR leaves
+    /// the connection open: see [`ErrorFrame::ended_subscription`](crate::ErrorFrame).
+    ///
+    /// RabbitMQ, for a late ACK or NACK, and also for a delivery that meets its UNSUBSCRIBE inside
+    /// the broker, which no frame of the client asked for (observed). So it may come a while after
+    /// the UNSUBSCRIBE, and is no reason to give up the connection.
+    pub ended_error: Option<EndedError>,
+    /// MESSAGE in 1.1 has CR written as `\r`, which 1.1 does not define. RabbitMQ and Artemis
+    /// (observed); ActiveMQ writes the CR as it is. Whoever reads from them needs
+    /// [`Tolerance::carriage_return_escape`](stomp_frame::Tolerance::carriage_return_escape).
+    pub writes_carriage_return_in_1_1: bool,
+    /// Over WebSocket, each frame is one message, so that a frame ends with its message whatever its
+    /// `content-length` says. ActiveMQ (observed), which writes U+FFFD for each octet of a body that
+    /// is not UTF-8, and the `content-length` of before.
+    pub frame_is_message: bool,
+    /// BEGIN, COMMIT and ABORT mean something. Spring's simple broker ignores them: a SEND with
+    /// `transaction` is delivered at once, and ABORT takes nothing back (observed).
+    pub transactions: bool,
+    /// Which frames get the RECEIPT that they ask for.
+    pub receipts: Receipts,
     /// CONNECT is unescaped in all versions, against the specification: a backslash in a password
     /// must be doubled. RabbitMQ and ActiveMQ (observed); Artemis reads it by the rules of 1.0.
     pub unescapes_connect: bool,
@@ -79,7 +117,9 @@ pub struct Words {
     /// What a frame may measure before the broker refuses it, by default.
     ///
     /// RabbitMQ: 4 MiB a frame since 3.12.2, 100 headers of 100 KiB (source; 3.10.8 took 64 MiB).
-    /// ActiveMQ: 100 MiB a body, 1,000 headers of 10 KiB (observed). Artemis: none known.
+    /// ActiveMQ: 100 MiB a body, 1,000 headers of 10 KiB (observed). Spring: 64 KiB a frame
+    /// (observed). Vert.x: 10 KiB a header line (observed), 1,000 headers, 100 MiB a body (manual).
+    /// Artemis: none known.
     pub limits: Option<Limits>,
 }
 
@@ -194,6 +234,60 @@ pub struct NackWords {
     pub dead_letter: Option<&'static [(&'static str, &'static str)]>,
 }
 
+/// How far an ACK reaches that stands for earlier messages as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reach {
+    /// To the earlier messages of its subscription, as the specification has it. ActiveMQ, Artemis,
+    /// Apollo (observed).
+    Subscription,
+    /// To all earlier messages of the connection. RabbitMQ (observed: of two subscriptions with three
+    /// messages each, one ACK for the last message of the second took all six). So whoever has more
+    /// than one subscription must never send it one that is cumulative.
+    Connection,
+}
+
+/// What becomes of an ACK that comes after the UNSUBSCRIBE of its subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LateAck {
+    /// Nobody knows.
+    Unknown,
+    /// It is confirmed, and does nothing. ActiveMQ (observed), where the message has been given
+    /// back; Vert.x, which confirms any (observed).
+    Ignored,
+    /// It is refused by an [ERROR](Words::ended_error) that leaves the connection open. RabbitMQ
+    /// (observed); within a transaction that was begun before, it is taken.
+    Refused,
+    /// It is refused by an ERROR that ends the connection in some version. Artemis: in 1.2
+    /// (observed).
+    Fatal,
+}
+
+/// An ERROR about a subscription that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EndedError {
+    /// Its `message`.
+    pub message: &'static str,
+    /// What stands in its body in front of the subscription's id.
+    pub before_id: &'static str,
+    /// The same in front of the destination of a subscription without id, in 1.0.
+    pub before_destination: &'static str,
+    /// What stands behind either.
+    pub after: &'static str,
+}
+
+/// Which frames get the RECEIPT that they ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Receipts {
+    /// Every frame, as the specification has it.
+    Every,
+    /// DISCONNECT and no other. Spring's simple broker (observed).
+    DisconnectOnly,
+}
+
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -232,6 +326,8 @@ pub enum Feature {
     NackRequeue,
     /// [`Nack::dead_letter`](crate::Nack::dead_letter).
     NackDeadLetter,
+    /// [`Begin`](crate::Begin), and [`Send::transaction`](crate::Send::transaction).
+    Transactions,
     /// [`Ack::transaction`](crate::Ack::transaction) and
     /// [`Nack::transaction`](crate::Nack::transaction).
     TransactionalAck,
@@ -250,6 +346,7 @@ impl fmt::Display for Feature {
             Self::NulInText => "NUL in a text body",
             Self::NackRequeue => "a NACK that delivers again",
             Self::NackDeadLetter => "a NACK that moves to the dead letters",
+            Self::Transactions => "a transaction",
             Self::TransactionalAck => "an ACK or NACK in a transaction",
         })
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use stomp_frame::{Command, Frame, Headers, Version, header};
 
 use crate::assemble::{self, Assembly, setters};
-use crate::{CommandError, FrameError, ReceiptId, SubscriptionId};
+use crate::{CommandError, Dialect, FrameError, ReceiptId, SubscriptionId};
 
 /// ERROR: something went wrong, and the server is about to close the connection.
 ///
@@ -28,6 +28,9 @@ pub struct ErrorFrame {
     /// A short description.
     pub message: Option<String>,
     /// The `receipt` of the frame that is answered.
+    ///
+    /// Where `receipt-id` is missing, a header `receipt` of the ERROR is taken for it: Vert.x writes
+    /// it so (observed).
     pub receipt_id: Option<ReceiptId>,
     /// RabbitMQ: the subscription that was cancelled; the connection goes on then.
     pub subscription: Option<SubscriptionId>,
@@ -108,7 +111,8 @@ impl ErrorFrame {
         assemble::expect_command(&frame, Command::Error, Version::V1_0)?;
         Ok(Self {
             message: assemble::optional(&frame, header::MESSAGE),
-            receipt_id: assemble::optional(&frame, header::RECEIPT_ID),
+            receipt_id: assemble::optional(&frame, header::RECEIPT_ID)
+                .or_else(|| assemble::optional(&frame, header::RECEIPT)),
             subscription: assemble::optional(&frame, header::SUBSCRIPTION),
             version: assemble::optional(&frame, header::VERSION),
             content_type: assemble::optional(&frame, header::CONTENT_TYPE),
@@ -117,11 +121,55 @@ impl ErrorFrame {
         })
     }
 
+    /// Tells whether the ERROR is about a subscription that has ended, and which: then it ends nothing
+    /// else, and the connection goes on. See
+    /// [`Words::ended_error`](crate::dialect::Words::ended_error).
+    ///
+    /// Whether that subscription was just ended is for the caller to know.
+    ///
+    /// ```
+    /// use stomp_commands::{Dialect, Ended, ErrorFrame};
+    ///
+    /// let error = ErrorFrame::new("Subscription not found")
+    ///     .text("There is no current subscription with tag 'T_s1'.");
+    /// assert_eq!(error.ended_subscription(Dialect::RabbitMq), Some(Ended::Id("s1".into())));
+    /// assert_eq!(error.ended_subscription(Dialect::ActiveMq), None);
+    /// ```
+    #[must_use]
+    pub fn ended_subscription(&self, dialect: Dialect) -> Option<Ended> {
+        let words = dialect.words().ended_error?;
+        if self.message.as_deref()?.trim() != words.message {
+            return None;
+        }
+        let text = std::str::from_utf8(&self.body).ok()?.trim_end();
+        let text = text.strip_suffix(words.after)?;
+        match text.strip_prefix(words.before_id) {
+            Some(id) => Some(Ended::Id(id.into())),
+            None => {
+                let destination = text.strip_prefix(words.before_destination)?;
+                Some(Ended::Destination(destination.to_owned()))
+            }
+        }
+    }
+
     /// Returns the body as text, with whatever is not UTF-8 replaced.
     #[must_use]
     pub fn explanation(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }
+}
+
+/// A subscription that has ended, as an ERROR names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a subscription has an id, or it has none"
+)]
+pub enum Ended {
+    /// By its id.
+    Id(SubscriptionId),
+    /// By its destination, since it had no id.
+    Destination(String),
 }
 
 /// Shows the short description, and the first line of the long one: fit for a log line.

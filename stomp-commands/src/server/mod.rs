@@ -7,7 +7,7 @@ mod message;
 mod receipt;
 
 pub use connected::Connected;
-pub use error::ErrorFrame;
+pub use error::{Ended, ErrorFrame};
 pub use frame::ServerFrame;
 pub use message::{Message, MessageBuilder};
 pub use receipt::Receipt;

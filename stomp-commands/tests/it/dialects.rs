@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use stomp_commands::dialect::{Fate, ForgetDurable};
+use stomp_commands::dialect::{Fate, ForgetDurable, LateAck, Reach, Receipts};
 use stomp_commands::{
-    AckMode, CommandError, Dialect, Feature, Message, Nack, Peer, Send, Subscribe, Unsubscribe,
-    Version,
+    AckMode, Begin, CommandError, Dialect, Ended, ErrorFrame, Feature, Message, Nack, Peer, Send,
+    Subscribe, Unsubscribe, Version,
 };
 use stomp_frame::{ContentLength, Encoder, Side};
 
-use Dialect::{ActiveMq, Artemis, Generic, RabbitMq};
+use Dialect::{ActiveMq, Artemis, Generic, RabbitMq, Spring, Vertx};
 
 fn peer(dialect: Dialect) -> Peer {
     Peer::new(Version::V1_2, dialect)
@@ -129,7 +129,7 @@ fn selector() {
     for dialect in Dialect::ALL {
         let frame = subscribe().selector("a = 1").into_frame(peer(dialect));
         match dialect {
-            RabbitMq => assert_eq!(frame, Err(refused(RabbitMq, Feature::Selector))),
+            RabbitMq | Vertx => assert_eq!(frame, Err(refused(dialect, Feature::Selector))),
             _ => assert_eq!(said(frame), pairs(&[("selector", "a = 1")])),
         }
     }
@@ -276,6 +276,10 @@ fn expiry_at_its_ends() {
 fn priority() {
     let ask = |dialect, n| Send::to("/queue/a").priority(n).into_frame(peer(dialect));
     for dialect in Dialect::ALL {
+        if matches!(dialect, Spring | Vertx) {
+            assert_eq!(ask(dialect, 9), Err(refused(dialect, Feature::Priority)));
+            continue;
+        }
         assert_eq!(said(ask(dialect, 9)), pairs(&[("priority", "9")]));
         let high = ask(dialect, 255);
         match dialect {
@@ -347,6 +351,56 @@ fn nack() {
 }
 
 #[test]
+fn what_an_ack_reaches_and_what_unsubscribe_gives_back() {
+    for (dialect, reach, gives_back, late) in [
+        (Generic, Reach::Subscription, false, LateAck::Unknown),
+        (RabbitMq, Reach::Connection, false, LateAck::Refused),
+        (ActiveMq, Reach::Subscription, true, LateAck::Ignored),
+        (Artemis, Reach::Subscription, true, LateAck::Fatal),
+    ] {
+        let words = dialect.words();
+        assert_eq!(words.cumulative_ack, reach, "{dialect}");
+        assert_eq!(words.unsubscribe_gives_back, gives_back, "{dialect}");
+        assert_eq!(words.acks_after_unsubscribe, late, "{dialect}");
+        let keeps = late == LateAck::Refused;
+        assert_eq!(words.ended_error.is_some(), keeps, "{dialect}");
+    }
+    for dialect in Dialect::ALL {
+        let escapes = matches!(dialect, RabbitMq | Artemis);
+        assert_eq!(dialect.words().writes_carriage_return_in_1_1, escapes);
+        let spring = dialect == Spring;
+        assert_eq!(dialect.words().acknowledges, !spring);
+        let some = dialect.words().receipts == Receipts::DisconnectOnly;
+        assert_eq!(some, spring);
+    }
+}
+
+#[test]
+fn an_error_about_an_ended_subscription_is_known_by_its_words() {
+    let ended = |message: &str, text: &str| {
+        let error = ErrorFrame::new(message).text(text);
+        error.ended_subscription(RabbitMq)
+    };
+    let not_found = "Subscription not found";
+    let tag = |tag: &str| format!("There is no current subscription with tag '{tag}'.\n");
+    let id = |id: &str| Some(Ended::Id(id.into()));
+    assert_eq!(ended(not_found, &tag("T_s")), id("s"));
+    assert_eq!(ended(not_found, &tag("T_it's'.")), id("it's'."));
+    assert_eq!(ended(not_found, &tag("T_")), id(""));
+    let destination = Some(Ended::Destination("/queue/a".into()));
+    assert_eq!(ended(not_found, &tag("Q_/queue/a")), destination);
+    for (message, text) in [
+        ("Bad command", tag("T_s")),
+        (not_found, tag("s")),
+        (not_found, String::new()),
+        (not_found, "There is no current subscription".into()),
+    ] {
+        assert_eq!(ended(message, &text), None, "{message}: {text}");
+    }
+    assert_eq!(ErrorFrame::default().ended_subscription(RabbitMq), None);
+}
+
+#[test]
 fn a_word_of_the_broker_cannot_be_said_twice() {
     let twice = subscribe()
         .prefetch(10)
@@ -414,6 +468,11 @@ fn what_is_expressed_is_what_works() {
             (
                 Feature::NackDeadLetter,
                 Nack::of(&message).dead_letter().into_frame(to),
+            ),
+            (Feature::Transactions, Begin::new("t").into_frame(to)),
+            (
+                Feature::Transactions,
+                Send::to("a").transaction("t").into_frame(to),
             ),
             (
                 Feature::TransactionalAck,

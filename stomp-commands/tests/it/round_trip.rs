@@ -138,6 +138,44 @@ fn versions() -> impl Strategy<Value = Version> {
     proptest::sample::select(Version::ALL.to_vec())
 }
 
+#[test]
+fn a_lent_command_gives_the_same_frame_and_shares_its_body() {
+    let send = Send::to("/queue/a")
+        .body(vec![b'x'; 9])
+        .receipt("r")
+        .transaction("t");
+    let frame = send.to_frame(V1_2).unwrap();
+    assert_eq!(frame.body.as_ptr(), send.body.as_ptr());
+    assert_eq!(send.into_frame(V1_2), Ok(frame));
+    let message = Message::builder("/queue/a", "1")
+        .subscription("s")
+        .ack_id("2")
+        .build();
+    let (ack, nack) = (
+        Ack::of(&message).receipt("r"),
+        Nack::of(&message).transaction("t"),
+    );
+    assert_eq!(ack.to_frame(V1_2), ack.clone().into_frame(V1_2));
+    assert_eq!(nack.to_frame(V1_2), nack.clone().into_frame(V1_2));
+    let subscribe = Subscribe::to("/queue/a")
+        .id("s")
+        .selector("a = 1")
+        .receipt("r");
+    assert_eq!(subscribe.to_frame(V1_2), subscribe.clone().into_frame(V1_2));
+    let unsubscribe = Unsubscribe::destination("/queue/a").receipt("r");
+    assert_eq!(
+        unsubscribe.to_frame(V1_0),
+        unsubscribe.clone().into_frame(V1_0)
+    );
+    let begin = Begin::new("t").receipt("r");
+    assert_eq!(begin.to_frame(V1_2), begin.clone().into_frame(V1_2));
+    let disconnect = Disconnect::new().receipt("r");
+    assert_eq!(
+        disconnect.to_frame(V1_2),
+        disconnect.clone().into_frame(V1_2)
+    );
+}
+
 proptest! {
     #[test]
     fn client_frames((version, said) in versions().prop_flat_map(|v| (Just(v), client_frame(v)))) {

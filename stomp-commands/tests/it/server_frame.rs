@@ -117,6 +117,18 @@ fn errors_keep_their_explanation() {
 }
 
 #[test]
+fn an_error_may_name_its_frame_by_receipt() {
+    for (headers, id) in [
+        (&[("receipt", "r1")][..], Some("r1")), // Vert.x
+        (&[("receipt", "r1"), ("receipt-id", "r2")], Some("r2")),
+        (&[("message", "no")], None),
+    ] {
+        let error = ErrorFrame::from_frame(frame(Command::Error, headers)).unwrap();
+        assert_eq!(error.receipt_id.as_ref().map(|id| id.as_str()), id);
+    }
+}
+
+#[test]
 fn errors_without_anything_still_print() {
     let shown = |message: Option<&str>, body: &str| {
         let mut error = ErrorFrame::default();

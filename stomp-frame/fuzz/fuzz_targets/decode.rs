@@ -2,7 +2,7 @@
 //! no panic; memory that follows what arrived; and a failed decoder stays failed.
 //!
 //! An input is eight choices and the stream: side, version, `1` to settle that version by the first
-//! frame only, tolerance, limits (the usual, small, none for bodies), `1` to skip large bodies, the
+//! frame only, tolerance, limits (the usual, small, none for bodies), `1` to skip what cannot be read, the
 //! length of the first piece, and of all others.
 
 #![no_main]
@@ -16,7 +16,7 @@ use allocation_counter::measure;
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use reference::{Rules, refer};
-use stomp_frame::{Decoder, Limits, Oversized, Version};
+use stomp_frame::{Decoder, Limits, OnUnreadable, Version};
 use stomp_frame_fuzz::Choices;
 use support::read_settling;
 
@@ -36,14 +36,14 @@ fuzz_target!(|input: &[u8]| {
         ),
         _ => (Limits::client().headers(usize::MAX).body(u64::MAX), false),
     };
-    let oversized = choices.one_of([Oversized::Refuse, Oversized::Skip]);
+    let unreadable = choices.one_of([OnUnreadable::Refuse, OnUnreadable::Skip]);
     let first = choices.below(256);
     let size = choices.below(256) + 1;
     let wire = choices.rest();
 
     let decoder = || {
         let decoder = Decoder::new(side, limits);
-        let mut decoder = decoder.tolerance(tolerance).oversized(oversized);
+        let mut decoder = decoder.tolerance(tolerance).unreadable(unreadable);
         decoder.set_version(version);
         decoder
     };
@@ -68,7 +68,7 @@ fuzz_target!(|input: &[u8]| {
             settled,
             tolerance,
             body: limits.body.min(isize::MAX as u64), // no buffer holds more
-            oversized,
+            unreadable,
         };
         assert_eq!(refer(rules, wire), whole, "by the reference");
     }

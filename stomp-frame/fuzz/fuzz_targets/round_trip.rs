@@ -16,7 +16,7 @@ use bytes::{Buf, BytesMut};
 use libfuzzer_sys::fuzz_target;
 use reference::{Rules, refer};
 use stomp_frame::{
-    Command, ConnectEscapes, ContentLength, EncodeError, Encoder, Frame, Limits, Oversized,
+    Command, ConnectEscapes, ContentLength, EncodeError, Encoder, Frame, Limits, OnUnreadable,
     Tolerance, Version,
 };
 use stomp_frame_fuzz::Choices;
@@ -61,7 +61,7 @@ fuzz_target!(|input: &[u8]| {
         settled: None,
         tolerance: Tolerance::strict(),
         body: limits.body,
-        oversized: Oversized::Refuse,
+        unreadable: OnUnreadable::Refuse,
     };
     assert_eq!(refer(rules, &twice), expected, "by the reference");
 });

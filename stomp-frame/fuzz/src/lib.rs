@@ -36,15 +36,16 @@ impl<'a> Choices<'a> {
         self.one_of(Version::ALL)
     }
 
-    /// One bit for each tolerance: `0` is strict, `O` is lenient.
+    /// One bit for each tolerance: `0` is strict, `O` is lenient but for escapes.
     pub fn tolerance(&mut self) -> Tolerance {
-        let bits = self.below(32);
+        let bits = self.below(64);
         let mut tolerance = Tolerance::strict();
         tolerance.cr_lf = bits & 1 != 0;
         tolerance.nul_between_frames = bits & 2 != 0;
         tolerance.nul_in_headers = bits & 4 != 0;
         tolerance.invalid_utf8 = bits & 8 != 0;
         tolerance.spare_line_end = bits & 16 != 0;
+        tolerance.carriage_return_escape = bits & 32 != 0;
         tolerance
     }
 

@@ -6,10 +6,10 @@ use stomp_frame::{DecodeError, DecodeErrorKind, Decoder, Frame, Item, Version};
 /// All that a decoder makes of a stream.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Reading {
-    /// The frames, those that were too large without their bodies.
+    /// The frames, of those that cannot be read what could be picked out.
     pub(crate) frames: Vec<Frame>,
-    /// The lengths of the bodies that were too large.
-    pub(crate) skipped: Vec<u64>,
+    /// Why frames cannot be read, and the lengths of their bodies.
+    pub(crate) skipped: Vec<(Fault, Option<u64>)>,
     pub(crate) heart_beats: usize,
     pub(crate) error: Option<Fault>,
     /// Octets of a frame that is not complete.
@@ -21,6 +21,12 @@ pub(crate) struct Reading {
 pub(crate) struct Fault {
     pub(crate) kind: DecodeErrorKind,
     pub(crate) position: u64,
+}
+
+impl From<DecodeError> for Fault {
+    fn from(DecodeError { kind, position, .. }: DecodeError) -> Self {
+        Self { kind, position }
+    }
 }
 
 #[allow(dead_code)] // not all of those who share this file need it
@@ -46,17 +52,20 @@ pub(crate) fn read_settling<'a>(
                     continue;
                 }
                 Ok(Some(Item::Frame(frame))) => reading.frames.push(frame),
-                Ok(Some(Item::TooLarge { frame, length })) => {
+                Ok(Some(Item::Unreadable {
+                    frame,
+                    error,
+                    length,
+                })) => {
                     assert!(frame.body.is_empty());
                     reading.frames.push(frame);
-                    reading.skipped.push(length);
+                    reading.skipped.push((Fault::from(error), length));
                 }
                 Ok(Some(other)) => panic!("unknown item {other:?}"),
                 Ok(None) => break,
                 Err(error) => {
                     stays_failed(decoder, &mut buffer, error);
-                    let DecodeError { kind, position, .. } = error;
-                    reading.error = Some(Fault { kind, position });
+                    reading.error = Some(error.into());
                     return reading;
                 }
             }

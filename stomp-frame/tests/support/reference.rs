@@ -1,7 +1,7 @@
 //! The other reader, which tests and fuzz targets hold against the decoder.
 
 use bytes::Bytes;
-use stomp_frame::{Command, DecodeErrorKind, Frame, Oversized, Side, Tolerance, Version};
+use stomp_frame::{Command, DecodeErrorKind, Frame, OnUnreadable, Side, Tolerance, Version};
 
 use crate::support::{Fault, Reading};
 
@@ -14,8 +14,8 @@ pub(crate) struct Rules {
     pub(crate) settled: Option<Version>,
     pub(crate) tolerance: Tolerance,
     pub(crate) body: u64,
-    /// What becomes of a body beyond the limit, if its length is known.
-    pub(crate) oversized: Oversized,
+    /// What becomes of a frame that cannot be read.
+    pub(crate) unreadable: OnUnreadable,
 }
 
 /// Reads a stream the slow and obvious way: octet by octet, from a slice that is all there.
@@ -99,22 +99,73 @@ impl<'a> Reader<'a> {
         let command = self.read_command(from)?;
         let mut frame = Frame::new(command);
         let mut length = None;
+        let mut fault = None;
         loop {
-            let line = self.read_line(from)?;
+            // What is known to be unreadable is not kept until there is more of it.
+            let from = match fault {
+                None => from,
+                Some(_) => self.at,
+            };
+            let line = match self.read_line(from) {
+                Err(Stop::Fault(DecodeErrorKind::BareCr, at)) => {
+                    self.get_over(command, &mut fault, DecodeErrorKind::BareCr, at)?;
+                    let line = self.read_line_with_cr(self.start_of_line(at))?;
+                    if length.is_none() {
+                        length = self.odd_length(&line);
+                    }
+                    continue;
+                }
+                line => line?,
+            };
             if line.text.is_empty() {
                 break;
             }
-            let (name, value) = self.read_header(command, &line)?;
-            if name == "content-length" && length.is_none() {
-                length = Some((read_number(&value), line.start));
+            match self.read_header(command, &line) {
+                Ok((name, value)) => {
+                    if name == "content-length" && length.is_none() {
+                        length = Some((read_number(&value), line.start));
+                    }
+                    frame.headers.append(name, value);
+                }
+                Err(Stop::Fault(kind, at)) => {
+                    let commands = ["CONNECTED", "MESSAGE", "RECEIPT", "ERROR"];
+                    let has_colon = line.text.contains(&b':');
+                    let is_command = commands.iter().any(|c| line.text.ends_with(c.as_bytes()));
+                    if is_command && !has_colon && self.rules.unreadable == OnUnreadable::Skip {
+                        return Err(Stop::Fault(DecodeErrorKind::MalformedHeader, line.start));
+                    }
+                    self.get_over(command, &mut fault, kind, at)?;
+                    if length.is_none() {
+                        length = self.odd_length(&line);
+                    }
+                }
+                Err(stop) => return Err(stop),
             }
-            frame.headers.append(name, value);
         }
         let may_have_body = match self.rules.version {
             Version::V1_0 => true,
             _ => matches!(command, Command::Send | Command::Message | Command::Error),
         };
+        if let Some(fault) = fault {
+            let length = match length {
+                Some((None, line)) => {
+                    return Err(Stop::Fault(DecodeErrorKind::BadContentLength, line));
+                }
+                length => length.and_then(|(octets, _)| octets),
+            };
+            return self.skip_frame(frame, fault, length);
+        }
         match length {
+            None if may_have_body || self.rules.tolerance.spare_bodies => {
+                let body = &self.wire[self.at..];
+                let nul = body.iter().position(|octet| *octet == 0);
+                let octets = nul.unwrap_or(body.len()) as u64;
+                if octets > self.rules.body && self.rules.unreadable == OnUnreadable::Skip {
+                    let fault = (DecodeErrorKind::BodyTooLong, self.at);
+                    return self.skip_frame(frame, fault, None);
+                }
+                frame.body = self.read_until_nul(from, may_have_body)?;
+            }
             None => frame.body = self.read_until_nul(from, may_have_body)?,
             Some((None, line)) => {
                 return Err(Stop::Fault(DecodeErrorKind::BadContentLength, line));
@@ -123,12 +174,11 @@ impl<'a> Reader<'a> {
                 return Err(Stop::Fault(DecodeErrorKind::BodyNotAllowed, line));
             }
             Some((Some(octets), line)) if octets > u128::from(self.rules.body) => {
-                if self.rules.oversized == Oversized::Refuse {
-                    return Err(Stop::Fault(DecodeErrorKind::BodyTooLong, line));
+                let fault = (DecodeErrorKind::BodyTooLong, line);
+                if self.rules.unreadable == OnUnreadable::Refuse {
+                    return Err(Stop::Fault(fault.0, fault.1));
                 }
-                self.reading.frames.push(frame);
-                self.reading.skipped.push(octets as u64);
-                return self.skip_body(octets);
+                return self.skip_frame(frame, fault, Some(octets));
             }
             Some((Some(octets), _)) => {
                 frame.body = self.read_counted(from, octets as usize)?;
@@ -139,6 +189,78 @@ impl<'a> Reader<'a> {
         }
         self.reading.frames.push(frame);
         Ok(())
+    }
+
+    /// Takes note of a fault, if the frame can go on behind it.
+    fn get_over(
+        &self,
+        command: Command,
+        first: &mut Option<(DecodeErrorKind, usize)>,
+        kind: DecodeErrorKind,
+        at: usize,
+    ) -> Result<(), Stop> {
+        if command != Command::Message || self.rules.unreadable == OnUnreadable::Refuse {
+            return Err(Stop::Fault(kind, at));
+        }
+        first.get_or_insert((kind, at));
+        Ok(())
+    }
+
+    fn start_of_line(&self, at: usize) -> usize {
+        let lines = &self.wire[..at];
+        let line_feed = lines.iter().rposition(|octet| *octet == b'\n');
+        line_feed.map_or(0, |at| at + 1)
+    }
+
+    /// Reads a line of 1.2 that has a CR where none may be.
+    fn read_line_with_cr(&mut self, start: usize) -> Result<Line<'a>, Stop> {
+        loop {
+            match &self.wire[self.at..] {
+                [] | [b'\r'] => return Err(Stop::Incomplete { from: start }),
+                [b'\n', ..] => break,
+                [0, ..] if !self.rules.tolerance.nul_in_headers => {
+                    return Err(Stop::Fault(DecodeErrorKind::NulInHeader, self.at));
+                }
+                _ => self.at += 1,
+            }
+        }
+        let text = &self.wire[start..self.at];
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        self.at += 1;
+        Ok(Line { text, start })
+    }
+
+    /// The length that a line tells that is no header.
+    fn odd_length(&self, line: &Line) -> Option<(Option<u128>, usize)> {
+        let mut value = line.text.strip_prefix(b"content-length:")?;
+        while let ([b' ' | b'\t', rest @ ..], Version::V1_0) = (value, self.rules.version) {
+            value = rest;
+        }
+        let number = std::str::from_utf8(value).ok().and_then(read_number);
+        Some((number, line.start))
+    }
+
+    fn skip_frame(
+        &mut self,
+        frame: Frame,
+        (kind, at): (DecodeErrorKind, usize),
+        length: Option<u128>,
+    ) -> Result<(), Stop> {
+        let position = at as u64;
+        let length_told = length.map(|octets| octets as u64);
+        self.reading.frames.push(frame);
+        self.reading
+            .skipped
+            .push((Fault { kind, position }, length_told));
+        match length {
+            Some(octets) => self.skip_body(octets),
+            None => {
+                let nul = self.wire[self.at..].iter().position(|octet| *octet == 0);
+                let from = self.wire.len();
+                self.at += nul.ok_or(Stop::Incomplete { from })? + 1;
+                Ok(())
+            }
+        }
     }
 
     fn read_command(&mut self, from: usize) -> Result<Command, Stop> {
@@ -226,6 +348,7 @@ impl<'a> Reader<'a> {
                     Some('n') => '\n',
                     Some('c') => ':',
                     Some('r') if version == Version::V1_2 => '\r',
+                    Some('r') if self.rules.tolerance.carriage_return_escape => '\r',
                     other if self.rules.tolerance.undefined_escapes => {
                         plain.push('\\');
                         plain.extend(other);

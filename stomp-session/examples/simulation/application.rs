@@ -172,7 +172,7 @@ impl Application {
             Err(UsageError::AlreadySettled) if self.ack == AckMode::Client => {}
             // It was on its way through the application when its subscription was left.
             Err(UsageError::UnknownMessage) if !self.subscribes(token.subscription()) => {}
-            Err(_) => self.report.errors += 1,
+            Ok(Settled::NotNeeded) | Err(_) => self.report.errors += 1,
         }
         false
     }
@@ -200,7 +200,7 @@ impl Application {
         match session.ack(&token, With::nothing(), now) {
             Ok(Settled::Stale) => self.report.stale += 1,
             // So says a session without the check of epochs; the wiretap has seen it.
-            Ok(Settled::Sent) | Err(_) => {}
+            Ok(Settled::Sent | Settled::NotNeeded) | Err(_) => {}
         }
     }
 

@@ -180,12 +180,7 @@ impl Deref for Unreadable {
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let destination = self.destination();
-        let Defect { length, limit } = self.defect;
-        write!(
-            f,
-            "a message from {destination} has {length} octets, and {limit} are allowed"
-        )
+        write!(f, "a message from {} {}", self.destination(), self.defect)
     }
 }
 

@@ -150,6 +150,27 @@ impl Engine {
         Ok(Sent::Asked(op))
     }
 
+    /// Tells whether it is the turn of a place in the line, or its time is up: come again with the
+    /// command. If not, a [`Wake::Operation`](super::Wake) will tell.
+    pub fn is_turn(&mut self, place: OpId) -> bool {
+        self.operations.is_turn(place)
+    }
+
+    /// Returns when the time of an operation is up, if it has one: whoever waits for it may call
+    /// [`handle_timeout`](Self::handle_timeout) then, so that it does not depend on another thread.
+    #[must_use]
+    pub fn deadline(&self, op: OpId) -> Option<Instant> {
+        self.operations.deadline(op)
+    }
+
+    /// Tells whether any subscription has a message to be taken. If not, a
+    /// [`Wake::Watcher`](super::Wake) will tell when anything has happened: a message or an event
+    /// came, or an operation has ended.
+    pub fn watch(&mut self) -> bool {
+        self.wakes.watch();
+        !self.inboxes.is_empty()
+    }
+
     /// Tells how an operation has ended, once. `None`: not yet, and a
     /// [`Wake::Operation`](super::Wake) will tell when to ask again.
     ///
@@ -329,7 +350,7 @@ impl Engine {
                 op
             }
         };
-        self.operations.await_call(op);
+        self.operations.requeue(op);
         Ok(Some(Sent::Wait(op)))
     }
 

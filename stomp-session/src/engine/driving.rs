@@ -24,9 +24,14 @@ impl Engine {
         now: Instant,
     ) -> bool {
         self.advance(now);
-        let _ = end_of_message;
         let more = match self.current(link) {
-            Some(session) => session.handle_some(octets, now),
+            Some(session) => {
+                let more = session.handle_some(octets, now);
+                if end_of_message && !more {
+                    session.handle_end_of_message(octets, now);
+                }
+                more
+            }
             None => {
                 octets.clear();
                 false
@@ -113,6 +118,14 @@ impl Engine {
         self.armed
     }
 
+    /// Takes note that the wake of a driver that [sleeps](Self::sleep) was not passed on, since what
+    /// there was to write is written by somebody else. Another one follows if there is anything
+    /// besides.
+    pub fn sleep_on(&mut self) {
+        self.wakes.driver_waits(true);
+        self.wake_driver();
+    }
+
     /// Returns the next thing that only a driver can do.
     pub fn poll_work(&mut self, now: Instant) -> Option<Work> {
         self.advance(now);
@@ -144,6 +157,12 @@ impl Engine {
         }
         self.settle_down();
         piece
+    }
+
+    /// Tells whether this is the link that is up, or that says CONNECT: otherwise it is over.
+    #[must_use]
+    pub fn is_open(&self, link: LinkId) -> bool {
+        self.link.as_ref().is_some_and(|current| current.id == link)
     }
 
     /// Tells whether this link is to be read. If not, a [`Wake::Reader`] will tell when it is.

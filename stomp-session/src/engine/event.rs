@@ -185,6 +185,7 @@ impl Listeners {
                 wakes.push(Wake::Listener(queue.id));
             }
         }
+        wakes.happened();
         if self.log.len() < KEPT {
             self.log.push_back(event);
         }

@@ -1,7 +1,9 @@
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::time::Instant;
 
 use rustc_hash::FxBuildHasher;
+use stomp_frame::{DecodeError, DecodeErrorKind};
 
 use super::Error;
 use super::wake::{Wake, Wakes};
@@ -21,10 +23,25 @@ pub struct Arrival {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Defect {
-    /// How long the body was said to be, in octets.
-    pub length: u64,
+    /// What is wrong, and where in the stream of octets.
+    pub why: DecodeError,
+    /// How long the body was said to be, in octets, if that is known.
+    pub length: Option<u64>,
     /// How long it might have been.
     pub limit: u64,
+}
+
+/// Behind "a message from somewhere".
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { why, length, limit } = self;
+        match (why.kind, length) {
+            (DecodeErrorKind::BodyTooLong, Some(length)) => {
+                write!(f, "has {length} octets, and {limit} are allowed")
+            }
+            (kind, _) => write!(f, "cannot be read: {kind}"),
+        }
+    }
 }
 
 /// What there is for a subscription.
@@ -114,6 +131,7 @@ impl Inboxes {
         inbox.arrivals.push_back(arrival);
         self.over_full += usize::from(!before && inbox.is_over_full());
         self.feed(key, wakes);
+        wakes.happened();
         Ok(())
     }
 
@@ -191,6 +209,11 @@ impl Inboxes {
         let filled = |inbox: &Inbox| inbox.arrivals.len() as u64 * 1_000 / inbox.capacity as u64;
         let fullest = self.inboxes.iter().max_by_key(|(_, inbox)| filled(inbox));
         fullest.map(|(key, _)| *key)
+    }
+
+    /// Tells whether there is anything to be taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.octets == 0
     }
 
     pub(super) fn is_anybody_hungry(&self) -> bool {

@@ -110,6 +110,10 @@ impl Engine {
             return self.close(Cause::Disconnected);
         };
         if link.up.is_none() {
+            // Nor is there anything to say yet.
+            if let Some(leaving) = &mut self.leaving {
+                leaving.said = true;
+            }
             return self.give_up_link(None);
         }
         if is_over_time {

@@ -170,18 +170,29 @@ impl Operations {
             && !matches!(operation.stage, Stage::Done(_))
         {
             operation.stage = Stage::Done(result);
+            wakes.happened();
             if std::mem::take(&mut operation.waiting) {
                 wakes.push(Wake::Operation(op));
             }
         }
     }
 
-    /// The owner has come, and it was not his turn: he is to be told when it is.
-    pub(super) fn await_call(&mut self, op: OpId) {
+    /// The owner has come, and it was not his turn: he is to be called again.
+    pub(super) fn requeue(&mut self, op: OpId) {
         if let Some(operation) = self.get_mut(op) {
             operation.stage = Stage::InLine { called: false };
             operation.waiting = true;
         }
+    }
+
+    /// Tells whether the owner is to come. If not, he is to be told.
+    pub(super) fn is_turn(&mut self, op: OpId) -> bool {
+        let Some(operation) = self.get_mut(op) else {
+            return true;
+        };
+        let is_turn = !matches!(operation.stage, Stage::InLine { called: false });
+        operation.waiting = !is_turn;
+        is_turn
     }
 
     /// Tells the owner that it is its turn.
@@ -230,6 +241,10 @@ impl Operations {
         }
         self.set_deadline(op, None);
         Some(op)
+    }
+
+    pub(super) fn deadline(&self, op: OpId) -> Option<Instant> {
+        self.get(op)?.deadline
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {

@@ -27,9 +27,14 @@ impl Engine {
                     self.connected();
                 }
                 Said::Message(delivery) => self.arrived(delivery, None),
-                Said::MessageTooLarge { delivery, length } => {
+                Said::MessageUnreadable {
+                    delivery,
+                    why,
+                    length,
+                } => {
                     let limit = self.settings.session.limits.body;
-                    self.arrived(delivery, Some(Defect { length, limit }));
+                    let defect = Defect { why, length, limit };
+                    self.arrived(delivery, Some(defect));
                 }
                 Said::OrphanMessage(_) => self.stats.orphans += 1,
                 Said::Subscribed { subscription } => self.confirmed(subscription),
@@ -270,6 +275,22 @@ impl Engine {
             link: link.id,
             flush,
         });
+        match link.up {
+            Some(_) => {
+                self.failover.lost(stable_for, &reason);
+                if !reason.is_orderly() {
+                    self.tell(Event::Disconnected {
+                        reason: reason.clone(),
+                    });
+                }
+            }
+            None => {
+                let why = reason.to_string();
+                self.failover.failed(&link.attempt, &why);
+                let broker = link.attempt.broker.clone();
+                self.tell(Event::AttemptFailed { broker, why });
+            }
+        }
         self.finish_endings();
         self.drop_stale();
         if fired_lost > 0 {
@@ -278,24 +299,12 @@ impl Engine {
                 messages: fired_lost,
             });
         }
-        match link.up {
-            Some(_) => {
-                self.failover.lost(stable_for, &reason);
-                self.tell(Event::Disconnected {
-                    reason: reason.clone(),
-                });
-            }
-            None if self.leaving.is_none() => {
-                self.attempt_failed(&link.attempt, reason.to_string());
-            }
-            None => {}
-        }
         if reason.is_orderly() {
             self.closing.push((link.id, link.session));
         }
         if self.leaving.is_some() {
             self.left(&reason, |place| place >= offered);
-        } else if link.up.is_some() {
+        } else {
             self.plan();
         }
     }

@@ -63,6 +63,8 @@ impl Settings {
             .transactions(usize::MAX)
             .subscriptions(usize::MAX)
             .outbound(usize::MAX);
+        // Vert.x refuses subscriptions without id in 1.0 as well.
+        let config = config.names_in_1_0();
         config
             .credentials(broker.login(), broker.passcode())
             .pieces(pieces)

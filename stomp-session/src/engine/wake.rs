@@ -15,6 +15,8 @@ pub enum Wake {
     Inbox(SubscriptionKey),
     /// Whoever waits for an event.
     Listener(ListenerId),
+    /// Whoever [watches](super::Engine::watch): something has happened.
+    Watcher,
     /// Whoever writes, keeps time and dials: there is something to do before the instant that was
     /// last asked for.
     Driver,
@@ -33,11 +35,24 @@ pub(super) struct Wakes {
     driver_sleeps: bool,
     /// It would write if there were anything to be written.
     driver_writes: bool,
+    /// Somebody wants to know that anything has happened.
+    watched: bool,
 }
 
 impl Wakes {
     pub(super) fn push(&mut self, wake: Wake) {
         self.queue.push_back(wake);
+    }
+
+    /// A message came, an event, or the end of an operation.
+    pub(super) fn happened(&mut self) {
+        if std::mem::take(&mut self.watched) {
+            self.queue.push_back(Wake::Watcher);
+        }
+    }
+
+    pub(super) fn watch(&mut self) {
+        self.watched = true;
     }
 
     /// There is something to do for the driver. It is told once for each time that it waits.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use stomp_commands::{
     Abort, Begin, Commit, Disconnect, ReceiptId, Send, Subscribe, TransactionId, Unsubscribe,
 };
-use stomp_frame::{Command, ContentLength, Frame};
+use stomp_frame::{Command, ContentLength, Frame, header};
 
 use super::Session;
 use crate::live::Slot;
@@ -27,7 +27,7 @@ impl Session {
         self.send_with(command, command.receipt.clone(), now)
     }
 
-    /// Queues SEND, and asks for this receipt, whatever the command itself says of one.
+    /// Queues SEND, and asks for this receipt if the command itself asks for none.
     ///
     /// # Errors
     ///
@@ -39,6 +39,7 @@ impl Session {
         now: Instant,
     ) -> Result<(), UsageError> {
         self.advance(now);
+        let receipt = command.receipt.clone().or(receipt);
         let peer = self.peer()?;
         let purpose = match &command.transaction {
             None => Purpose::Other,
@@ -48,9 +49,12 @@ impl Session {
             }
         };
         let content_length = command.content_length(peer.dialect);
-        let mut command = command.clone();
-        command.receipt = receipt.clone();
-        let frame = command.into_frame(peer)?;
+        let mut frame = command.to_frame(peer)?;
+        if let Some(id) = &receipt
+            && command.receipt.is_none()
+        {
+            frame.headers.append(header::RECEIPT, id);
+        }
         self.submit(&frame, content_length, receipt, purpose)
     }
 

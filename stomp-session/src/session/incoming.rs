@@ -7,10 +7,10 @@ use std::time::Instant;
 use bytes::BytesMut;
 use stomp_commands::negotiate;
 use stomp_commands::{
-    AckMode, Connected as ConnectedFrame, Dialect, ErrorFrame, FrameError, Message, Receipt,
+    AckMode, Connected as ConnectedFrame, Ended, ErrorFrame, FrameError, Message, Receipt,
     ReceiptId,
 };
-use stomp_frame::{Command, Frame, Item, Version, header};
+use stomp_frame::{Command, DecodeError, DecodeErrorKind, Frame, Item, Version, header};
 
 use super::Session;
 use crate::live::Slot;
@@ -36,6 +36,30 @@ impl Session {
     /// is emptied.
     pub fn handle_data(&mut self, src: &mut BytesMut, now: Instant) {
         while self.handle_some(src, now) {}
+    }
+
+    /// Takes note that a message of a WebSocket ended behind the octets that were
+    /// [taken](Self::handle_data): from some brokers each message is a frame, which ends with it,
+    /// whatever its `content-length` says.
+    pub fn handle_end_of_message(&mut self, src: &mut BytesMut, now: Instant) {
+        self.advance(now);
+        let connection = self.connection();
+        if !connection.is_some_and(|c| c.dialect.words().frame_is_message) {
+            return;
+        }
+        // Who tells of one end tells of all.
+        self.decoder.set_in_messages();
+        let before = src.len();
+        match self.decoder.end_of_message(src) {
+            Ok(None) => {}
+            Ok(Some(item)) => {
+                if let Err(error) = self.handle_item(item, before - src.len()) {
+                    self.close(CloseReason::Misbehaviour(error.into()));
+                }
+            }
+            Err(error) => self.close(CloseReason::Misbehaviour(error.into())),
+        }
+        self.leftover = src.len();
     }
 
     /// The same for a part of them: 64 items at most, or some 16 KiB. Says whether to call it
@@ -197,11 +221,21 @@ impl Session {
     fn handle_item(&mut self, item: Item, octets: usize) -> Result<(), FrameError> {
         match item {
             Item::Frame(frame) => self.handle_frame(frame, octets),
-            // What can be told without the body is told.
-            Item::TooLarge { frame, length } if frame.command == Command::Message => {
-                self.handle_message(frame, octets, Some(length))
+            // What can be told all the same is told.
+            Item::Unreadable {
+                frame,
+                error,
+                length,
+            } if frame.command == Command::Message => {
+                if error.kind == DecodeErrorKind::MalformedHeader && is_torn(&frame) {
+                    self.close(CloseReason::Misbehaviour(error.into()));
+                    return Ok(());
+                }
+                let why = Some((error, length));
+                let frame = with_mandatory_headers(frame, self.decoder.version());
+                self.handle_message(frame, octets, why)
             }
-            Item::TooLarge { frame, .. } => self.handle_frame(frame, octets),
+            Item::Unreadable { frame, .. } => self.handle_frame(frame, octets),
             _ => Ok(()),
         }
     }
@@ -228,10 +262,15 @@ impl Session {
     fn handle_connected(&mut self, frame: Frame) -> Result<(), FrameError> {
         let answer = ConnectedFrame::from_frame(frame, &self.config.versions)?;
         let version = answer.version;
+        let dialect = self.config.dialect.unwrap_or_else(|| answer.dialect());
         // The very next octet is read and written by the rules of this version.
         self.decoder.set_version(version);
+        if dialect.words().writes_carriage_return_in_1_1 {
+            let mut tolerance = self.config.tolerance;
+            tolerance.carriage_return_escape = true;
+            self.decoder.set_tolerance(tolerance);
+        }
         self.transmit.set_version(version);
-        let dialect = self.config.dialect.unwrap_or_else(|| answer.dialect());
         let connection = Connection {
             version,
             heart_beat: negotiate::heart_beat(self.config.heart_beat, answer.heart_beat),
@@ -249,12 +288,12 @@ impl Session {
         Ok(())
     }
 
-    /// Takes a message, or what is left of one with a body of `too_large` octets.
+    /// Takes a message, or what is left of one that is `unreadable`: why, and the length of its body.
     fn handle_message(
         &mut self,
         frame: Frame,
         octets: usize,
-        too_large: Option<u64>,
+        unreadable: Option<(DecodeError, Option<u64>)>,
     ) -> Result<(), FrameError> {
         let Some(connected) = self.state.established_mut() else {
             let command = frame.command;
@@ -266,7 +305,12 @@ impl Session {
         let Some((subscription, slot)) =
             found.and_then(|key| Some((key, connected.live.get_mut(key)?)))
         else {
-            self.events.push_back(Event::OrphanMessage(message));
+            match unreadable {
+                Some((why, _)) if !is_too_large(why.kind) => {
+                    self.close(CloseReason::Misbehaviour(why.into()));
+                }
+                _ => self.events.push_back(Event::OrphanMessage(message)),
+            }
             return Ok(());
         };
         // An `ack` header comes in ack mode `auto`, too, if the sender wrote one.
@@ -275,6 +319,7 @@ impl Session {
             (_, Version::V1_2) => message.headers().get_octets(header::ACK),
             _ => message.headers().get_octets(header::MESSAGE_ID),
         };
+        let id = id.filter(|id| unreadable.is_none() || !id.is_empty());
         let token = AckToken {
             epoch: self.epoch,
             subscription,
@@ -286,9 +331,13 @@ impl Session {
             token,
             octets,
         };
-        self.events.push_back(match too_large {
+        self.events.push_back(match unreadable {
             None => Event::Message(delivery),
-            Some(length) => Event::MessageTooLarge { delivery, length },
+            Some((why, length)) => Event::MessageUnreadable {
+                delivery,
+                why,
+                length,
+            },
         });
         Ok(())
     }
@@ -363,15 +412,10 @@ impl Session {
         let Some(connected) = self.state.established() else {
             return false;
         };
-        if connected.connection.dialect != Dialect::RabbitMq
-            || error.message.as_deref() != Some("Subscription not found")
-        {
-            return false;
+        match error.ended_subscription(connected.connection.dialect) {
+            Some(Ended::Id(id)) => connected.live.has_ended(id.as_str()),
+            Some(Ended::Destination(_)) | None => false,
         }
-        let explanation = error.explanation();
-        let tag = explanation.split_once("'T_");
-        let id = tag.and_then(|(_, rest)| rest.split_once('\''));
-        id.is_some_and(|(id, _)| connected.live.has_ended(id))
     }
 
     /// The server answered this very frame by ERROR.
@@ -498,6 +542,44 @@ impl Session {
         };
         self.timers.set(Timer::Silence, deadline);
     }
+}
+
+/// Tells whether a MESSAGE with a line that is no header lacks what the server writes itself: then it
+/// is not the sender who wrote that line, but the stream has lost octets.
+fn is_torn(frame: &Frame) -> bool {
+    let own = [header::DESTINATION, header::MESSAGE_ID];
+    own.iter().any(|name| !frame.headers.contains(name))
+}
+
+/// Puts empty headers in the place of those that could not be picked out of a MESSAGE: it is
+/// unreadable, but no fault of its own. Without a subscription it is nobody's.
+fn with_mandatory_headers(mut frame: Frame, version: Version) -> Frame {
+    let names = [
+        header::DESTINATION,
+        header::MESSAGE_ID,
+        header::SUBSCRIPTION,
+    ];
+    let mandatory = match version {
+        Version::V1_0 => &names[..2],
+        _ => &names,
+    };
+    for name in mandatory {
+        if !frame.headers.contains(name) {
+            frame.headers.append(name, "");
+        }
+    }
+    frame
+}
+
+/// Tells whether the server kept to the protocol, and only we to our limits. Any other fault is one
+/// to get over for the sake of a subscription, that would be sent the message again; where there is
+/// none, the connection ends as the specification has it.
+fn is_too_large(kind: DecodeErrorKind) -> bool {
+    use DecodeErrorKind::*;
+    matches!(
+        kind,
+        BodyTooLong | TooManyHeaders | HeaderLineTooLong | HeadTooLong
+    )
 }
 
 /// Finds out whose message it is.

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use stomp_commands::{AckMode, Begin, Commit, Dialect, Refusal, TransactionId};
+use stomp_commands::dialect::LateAck;
+use stomp_commands::{AckMode, Begin, Commit, Refusal, TransactionId};
 use stomp_frame::{Command, Version};
 
 use super::Session;
@@ -41,10 +42,13 @@ impl Session {
             _ => return GivingBack::Nothing,
         }
         let connection = &connected.connection;
-        match connection.dialect {
-            // 1.0 has no NACK.
-            Dialect::RabbitMq if connection.version == Version::V1_0 => GivingBack::Nothing,
-            Dialect::RabbitMq => GivingBack::ByNack,
+        let words = connection.dialect.words();
+        let can_nack = connection.version > Version::V1_0 && words.nack.requeue.is_some();
+        match words.acks_after_unsubscribe {
+            _ if !words.acknowledges => GivingBack::Nothing,
+            _ if words.unsubscribe_gives_back => GivingBack::ByUnsubscribe,
+            LateAck::Refused if can_nack => GivingBack::ByNack,
+            LateAck::Refused => GivingBack::Nothing,
             _ => GivingBack::ByUnsubscribe,
         }
     }

@@ -58,7 +58,7 @@ impl Session {
         if command.id.is_none() {
             command.id = match &command.durable {
                 Some(name) => Some(SubscriptionId::from(name.as_str())),
-                None if version == Version::V1_0 => None,
+                None if version == Version::V1_0 && !self.config.names_in_1_0 => None,
                 None => Some(self.generate_id(key)),
             };
         }

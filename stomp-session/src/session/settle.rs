@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use stomp_commands::dialect::Reach as AckReach;
 use stomp_commands::{
-    Abort, Ack, AckMode, Commit, Delivery as Named, Dialect, Nack, Refusal, TransactionId,
+    Abort, Ack, AckMode, Commit, Delivery as Named, Nack, Refusal, TransactionId,
 };
 use stomp_frame::{Command, ContentLength, Frame, Version};
 
@@ -165,8 +166,8 @@ impl Session {
 
     /// Tells whether an ACK of the broker's reaches further than its subscription.
     pub(super) fn acknowledges_one_by_one(&self) -> bool {
-        self.connection()
-            .is_some_and(|c| c.dialect == Dialect::RabbitMq)
+        let connection = self.connection();
+        connection.is_some_and(|c| c.dialect.words().cumulative_ack == AckReach::Connection)
     }
 
     /// Settles a delivery whose subscription has ended, by one of the two transactions that were

@@ -164,7 +164,10 @@ fn connect_says_what_the_configuration_says() {
     assert_eq!(connect(config.clone()), frame);
     let stomp = config.clone().opening(Opening::Stomp);
     assert_eq!(connect(stomp), frame.replace("CONNECT", "STOMP"));
-    assert!(connect(Config::default().versions([Version::V1_0])).starts_with("CONNECT\n\n"));
+    assert_eq!(
+        connect(Config::default().versions([Version::V1_0])),
+        "CONNECT\naccept-version:1.0\n\n\0"
+    );
     let escaped = Config::default()
         .passcode(r"a\b")
         .dialect(Dialect::RabbitMq);
@@ -412,10 +415,16 @@ fn message_beyond_the_limit_is_reported_without_its_body_and_can_be_settled() {
         format!("{head}\nsubscription:{subscription}\n\nlong\0")
     };
     peer.hear(&large("s1"));
-    let Some(Event::MessageTooLarge { delivery, length }) = peer.event() else {
+    let Some(Event::MessageUnreadable {
+        delivery,
+        why,
+        length,
+    }) = peer.event()
+    else {
         panic!("a message that is too large");
     };
-    assert_eq!((delivery.subscription, length), (key, 4));
+    assert_eq!((delivery.subscription, length), (key, Some(4)));
+    assert_eq!(why.kind, stomp_session::DecodeErrorKind::BodyTooLong);
     let settled = peer
         .session
         .nack(&delivery.token, With::nothing(), peer.now);
@@ -428,12 +437,74 @@ fn message_beyond_the_limit_is_reported_without_its_body_and_can_be_settled() {
 }
 
 #[test]
+fn message_that_cannot_be_read_can_be_settled_and_costs_no_connection() {
+    for (version, id) in [
+        ("1.2", "id:k1\n"),
+        ("1.1", "message-id:1\nsubscription:s1\n"),
+    ] {
+        let mut peer = Peer::connecting(quiet());
+        peer.hear(&format!("CONNECTED\nversion:{version}\n\n\0"));
+        peer.event();
+        peer.subscribe(AckMode::ClientIndividual);
+        peer.sent();
+        let long = "x".repeat(20_000);
+        let lines = "message-id:1\nack:k1\nsubscription:s1\ndestination:/a";
+        for odd in [format!("k:{long}"), "k:\\t".to_owned(), "k".to_owned()] {
+            peer.hear(&format!("MESSAGE\n{odd}\n{lines}\n\nbody\0"));
+            let Some(Event::MessageUnreadable { delivery, .. }) = peer.event() else {
+                panic!("cannot be read: {odd:.10}");
+            };
+            assert_eq!(delivery.message.destination(), "/a");
+            let settled = peer.session.ack(&delivery.token, With::nothing(), peer.now);
+            assert_eq!(settled, Ok(stomp_session::Settled::Sent));
+            assert_eq!(peer.sent(), format!("ACK\n{id}\n\0"));
+        }
+        peer.hear(&format!(
+            "MESSAGE\ndestination:{long}\nsubscription:s1\n\nbody\0"
+        ));
+        let Some(Event::MessageUnreadable { delivery, .. }) = peer.event() else {
+            panic!("cannot be read");
+        };
+        assert!(!delivery.token.is_ackable(), "nothing to name it by");
+        peer.hear(&format!("MESSAGE\nk:{long}\nmessage-id:4\n\nbody\0"));
+        peer.hear(&message("s1", 2));
+        assert_eq!(peer.events(), ["orphan 4", "message m2"]);
+        let lines = "message-id:1\ndestination:/a\nsubscription:gone";
+        peer.hear(&format!("MESSAGE\nk\n{lines}\n\nbody\0"));
+        let reason = peer.closed();
+        assert!(matches!(reason, CloseReason::Misbehaviour(_)), "nobody's");
+    }
+}
+
+#[test]
+fn message_that_lacks_what_the_server_writes_is_torn() {
+    let mut peer = Peer::connecting(quiet());
+    peer.hear("CONNECTED\nversion:1.2\n\n\0");
+    peer.event();
+    peer.subscribe(AckMode::Client);
+    peer.hear("MESSAGE\nsubscription:s1\ndesti\nmessage-id:2\n\nbody\0");
+    let reason = peer.closed();
+    assert!(matches!(reason, CloseReason::Misbehaviour(_)));
+}
+
+#[test]
 fn message_beyond_the_limit_has_no_place_before_connected() {
     let limits = stomp_frame::Limits::client().body(3);
     let mut peer = Peer::connecting(quiet().limits(limits));
     peer.hear("MESSAGE\ndestination:/a\nmessage-id:1\ncontent-length:4\n\nlong\0");
     let unexpected = "closed: the server broke the protocol: unexpected MESSAGE frame";
     assert_eq!(peer.events(), [unexpected]);
+}
+
+#[test]
+fn subscriptions_get_an_id_in_1_0_on_request() {
+    for (config, id) in [(quiet(), None), (quiet().names_in_1_0(), Some("s1"))] {
+        let mut peer = Peer::connecting(config);
+        peer.hear("CONNECTED\n\n\0");
+        let key = peer.subscribe(AckMode::Auto);
+        let named = peer.session.wire_id(key).map(|id| id.as_str());
+        assert_eq!(named, id);
+    }
 }
 
 #[test]

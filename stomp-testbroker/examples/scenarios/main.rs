@@ -1,8 +1,8 @@
 //! Plays scenarios against a broker, and prints what it answers; ids and times are left out.
 //!
 //! ```text
-//! cargo run -p stomp-testbroker --example scenarios -- SCENARIOS.txt 127.0.0.1:61613
-//! cargo run -p stomp-testbroker --example scenarios -- SCENARIOS.txt rabbitmq
+//! cargo run -p stomp-testbroker --example scenarios -- SCENARIOS.txt ... 127.0.0.1:61613
+//! cargo run -p stomp-testbroker --example scenarios -- SCENARIOS.txt ... rabbitmq
 //! ```
 //!
 //! The first talks to a broker over TCP, the second to the test broker with that profile.
@@ -21,11 +21,11 @@ const QUIET: Duration = Duration::from_millis(400);
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let [file, broker] = arguments.as_slice() else {
-        eprintln!("usage: scenarios SCENARIOS.txt (ADDRESS | PROFILE)");
+    let [files @ .., broker] = arguments.as_slice() else {
+        eprintln!("usage: scenarios SCENARIOS.txt ... (ADDRESS | PROFILE)");
         return ExitCode::from(2);
     };
-    match run(file, broker) {
+    match run(files, broker) {
         Ok(observed) => {
             print!("{observed}");
             ExitCode::SUCCESS
@@ -37,8 +37,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(file: &str, broker: &str) -> Result<String, Box<dyn std::error::Error>> {
-    let scenarios = std::fs::read_to_string(file)?;
+fn run(files: &[String], broker: &str) -> Result<String, Box<dyn std::error::Error>> {
+    let scenarios = files.iter().map(std::fs::read_to_string);
+    let scenarios = scenarios.collect::<Result<Vec<_>, _>>()?;
     let Ok(address) = broker.parse::<SocketAddr>() else {
         let profile: Profile = broker.parse()?;
         return Ok(play::play_all(&scenarios, || in_memory(profile)));

@@ -23,14 +23,16 @@ pub(crate) fn start(profile: Profile) -> TestBroker {
         .in_memory()
 }
 
-/// Plays every scenario with a broker of its own, and returns what was observed.
-pub(crate) fn play_all<B, C>(scenarios: &str, broker: impl Fn() -> (B, C)) -> String
+/// Plays every scenario of some files, each with a broker of its own, and returns what was observed.
+pub(crate) fn play_all<B, C>(files: &[impl AsRef<str>], broker: impl Fn() -> (B, C)) -> String
 where
     C: Fn() -> Box<dyn Line>,
 {
     let mut observed = String::new();
-    let mut scenarios = scenarios.split("\n== ");
-    scenarios.next(); // the comment at the top
+    let scenarios = files.iter().flat_map(|file| {
+        let parts = file.as_ref().split("\n== ");
+        parts.skip(1) // the comment at the top
+    });
     for (number, scenario) in scenarios.enumerate() {
         let (name, lines) = scenario.split_once('\n').unwrap_or((scenario, ""));
         let _ = writeln!(observed, "== {name}");
@@ -135,6 +137,7 @@ impl<C: Fn() -> Box<dyn Line>> Play<'_, C> {
         text.replace("{q}", &self.queue)
             .replace("{ack}", last(header::ACK))
             .replace("{message-id}", last(header::MESSAGE_ID))
+            .replace("{reply-to}", last("reply-to"))
     }
 }
 
@@ -228,8 +231,10 @@ fn describe(frame: &Frame) -> String {
         let value = match name {
             header::SESSION | header::MESSAGE_ID | header::ACK | "timestamp" => "*",
             header::SERVER if value.starts_with("stomp-testbroker/") => "stomp-testbroker/*",
-            header::DESTINATION | "original-destination" => {
-                value.split("scenario").next().unwrap_or(value)
+            header::DESTINATION | "original-destination" | "reply-to" => {
+                let unique = ["scenario", "amq.gen-", "ID:"];
+                let start = unique.iter().filter_map(|unique| value.find(unique)).min();
+                &value[..start.unwrap_or(value.len())]
             }
             header::MESSAGE | header::CONTENT_LENGTH if frame.command == Command::Error => "*",
             _ => value,

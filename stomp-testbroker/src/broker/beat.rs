@@ -2,6 +2,8 @@ use std::time::{Duration, Instant};
 
 use super::Broker;
 use super::connection::{Connection, ConnectionId, State};
+use super::failure::Failure;
+use crate::Profile;
 use crate::fault::Standing;
 use crate::profile::Watch;
 
@@ -36,7 +38,9 @@ impl Broker {
             return;
         };
         let due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
-        if due(self.connect_deadline(connection)) || due(silence_deadline(connection)) {
+        if due(silence_deadline(connection)) && self.config.profile == Profile::Spring {
+            self.refuse(id, Failure::SessionClosed, None, now);
+        } else if due(self.connect_deadline(connection)) || due(silence_deadline(connection)) {
             self.hang_up(id, now);
         } else if due(self.beat_deadline(connection)) {
             self.emit_beat(id, now);

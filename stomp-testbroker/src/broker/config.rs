@@ -3,7 +3,7 @@ use std::fmt;
 use std::time::Duration;
 
 use stomp_commands::HeartBeat;
-use stomp_frame::{Limits, Version};
+use stomp_frame::{Limits, Version, header};
 
 use crate::Profile;
 
@@ -19,7 +19,8 @@ pub struct Config {
     /// The versions to speak, in any order. Default: 1.0, 1.1 and 1.2.
     pub versions: Vec<Version>,
     /// How often the broker can beat, and how often it wants the client to. Default: `0,0`; the
-    /// profiles of real brokers answer with the client's own numbers and ignore this.
+    /// profiles of real brokers, but for Spring's, answer with the client's own numbers and ignore
+    /// this.
     pub heart_beat: HeartBeat,
     /// How long the broker bears silence before it takes a client for dead, in percent of the
     /// agreed period. Default: what the profile does, 200 for [`Profile::Strict`].
@@ -31,6 +32,12 @@ pub struct Config {
     /// Whether CONNECT must have `host` from 1.1 on, as the specification demands and no broker
     /// insists on. Default: what the profile does; yes for [`Profile::Strict`].
     pub host_required: Option<bool>,
+    /// Whether SUBSCRIBE and UNSUBSCRIBE get the RECEIPT that they ask for. Default: what the
+    /// profile does; yes for [`Profile::Strict`]. go-stomp's server answers neither, and every SEND.
+    pub subscribe_receipts: Option<bool>,
+    /// By which header an ERROR names the frame that it is about, where it does. Default:
+    /// `receipt-id`, as the specification has it; Vert.x says `receipt`.
+    pub error_receipt_header: String,
     /// What happens to a message that a client refused. Default: what the profile does;
     /// [`NackPolicy::Drop`] for [`Profile::Strict`].
     pub nack: Option<NackPolicy>,
@@ -59,6 +66,8 @@ impl Default for Config {
             logins: BTreeMap::new(),
             virtual_hosts: Vec::new(),
             host_required: None,
+            subscribe_receipts: None,
+            error_receipt_header: header::RECEIPT_ID.to_owned(),
             nack: None,
             max_deliveries: None,
             dead_letters: None,
@@ -80,6 +89,8 @@ impl fmt::Debug for Config {
             .field("logins", &self.logins.keys().collect::<Vec<_>>())
             .field("virtual_hosts", &self.virtual_hosts)
             .field("host_required", &self.host_required)
+            .field("subscribe_receipts", &self.subscribe_receipts)
+            .field("error_receipt_header", &self.error_receipt_header)
             .field("nack", &self.nack)
             .field("max_deliveries", &self.max_deliveries)
             .field("dead_letters", &self.dead_letters)

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use stomp_frame::{Decoder, Frame, Version};
 
 use super::delivery::Lead;
+use super::mailbox::Mailbox;
 use super::queue::{Entry, QueueId};
 use super::transaction::Transaction;
 use crate::fault::{RuleId, Standing};
@@ -42,8 +43,17 @@ pub(crate) enum State {
     Opening,
     /// CONNECTED was sent.
     Connected,
+    /// DISCONNECT was answered, and the client is to close: input is ignored (Spring).
+    Left,
     /// The broker is done with it: input is ignored, and what still waits goes out.
     Closing,
+}
+
+impl State {
+    /// Tells whether what the client says is of no interest any more.
+    pub(crate) fn is_over(self) -> bool {
+        matches!(self, Self::Left | Self::Closing)
+    }
 }
 
 /// One client, seen from the broker.
@@ -72,8 +82,11 @@ pub(crate) struct Connection {
     pub(crate) transactions: HashMap<String, Transaction>,
     /// Queues that are of use to this connection only.
     pub(crate) temporary: Vec<Arc<str>>,
-    /// Messages of subscriptions that have ended, which stay with the client (RabbitMQ).
-    pub(crate) left_unacked: Vec<(QueueId, Vec<Delivery>)>,
+    /// Messages of subscriptions that have ended, which stay with the client (RabbitMQ), by the
+    /// number of their delivery.
+    pub(crate) left_unacked: BTreeMap<u64, (QueueId, Entry)>,
+    /// Deliveries that wait for the end of the input at hand (RabbitMQ).
+    pub(crate) mailbox: Mailbox,
     /// Ids that subscriptions which have ended left to be acknowledged (ActiveMQ).
     pub(crate) late_acks: VecDeque<String>,
     /// RECEIPTs of SEND that come late (RabbitMQ).
@@ -112,7 +125,8 @@ impl Connection {
             next_subscription: 0,
             transactions: HashMap::new(),
             temporary: Vec::new(),
-            left_unacked: Vec::new(),
+            left_unacked: BTreeMap::new(),
+            mailbox: Mailbox::default(),
             late_acks: VecDeque::new(),
             confirms: Vec::new(),
             deliveries: 0,

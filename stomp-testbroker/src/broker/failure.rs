@@ -59,6 +59,9 @@ pub enum Failure {
     /// ACK or NACK for a message that does not wait for one on this connection.
     #[error("{0} for a message that does not wait for it")]
     UnknownMessage(Command),
+    /// RabbitMQ: ACK or NACK for a message of a subscription that has ended.
+    #[error("{0} for a message whose subscription has ended")]
+    SubscriptionEnded(Command),
     /// RabbitMQ: ACK or NACK for a delivery that was settled before.
     #[error("unknown delivery tag {0}")]
     SettledAlready(u64),
@@ -71,10 +74,22 @@ pub enum Failure {
     /// RabbitMQ: a destination of a kind that it does not know.
     #[error("unknown destination")]
     UnknownDestination,
+    /// RabbitMQ: SEND or SUBSCRIBE to what is only good for `reply-to`.
+    #[error("not a valid destination for {0}")]
+    NotADestinationFor(Command),
+    /// RabbitMQ: a reply queue that is not there.
+    #[error("no such queue")]
+    NoSuchQueue,
+    /// RabbitMQ: the id of a subscription that looks like one of the broker's own.
+    #[error("the id of a subscription may not start with /temp-queue/")]
+    ReservedId,
     /// RabbitMQ: SEND that names its message.
     #[error("message-id is not allowed on SEND")]
     MessageIdNotAllowed,
-    /// UNSUBSCRIBE for a durable subscription that somebody uses.
+    /// ActiveMQ: CONNECT with the `client-id` of another connection.
+    #[error("the client-id is connected already")]
+    ClientIdInUse,
+    /// SUBSCRIBE or UNSUBSCRIBE for a durable subscription that somebody uses.
     #[error("Durable consumer is in use")]
     DurableInUse,
     /// BEGIN with the id of an open transaction.
@@ -83,6 +98,12 @@ pub enum Failure {
     /// A transaction that is not open.
     #[error("no such transaction")]
     UnknownTransaction,
+    /// ActiveMQ: NACK in a transaction.
+    #[error("Poison ack cannot be transacted")]
+    NackInTransaction,
+    /// Spring: DISCONNECT without a receipt, or silence.
+    #[error("Session closed.")]
+    SessionClosed,
     /// The client exceeds one of the [`Caps`](crate::Caps).
     #[error("too many {0}")]
     TooMany(&'static str),
@@ -125,6 +146,10 @@ impl Broker {
         };
         match reaction(self.config.profile, failure) {
             Reaction::None => return confirm(self),
+            Reaction::Silence => {
+                let note = format!("ignored: {failure}");
+                return self.transcript.note(Some(id), note, now);
+            }
             Reaction::Error => return self.emit(id, error, now),
             Reaction::ErrorAndClose => self.emit(id, error, now),
             Reaction::Close => {}

@@ -1,11 +1,11 @@
 use std::time::Instant;
 
 use bytes::BufMut;
-use stomp_frame::{Command, Frame, Headers, header};
+use stomp_frame::{Command, Frame, header};
 
 use super::Broker;
 use super::chaos::SEED_VARIABLE;
-use super::connection::{Connection, ConnectionId, State};
+use super::connection::{Connection, ConnectionId};
 use super::output::Outcome;
 use super::process::Answer;
 use crate::Direction;
@@ -219,8 +219,8 @@ impl Broker {
                 self.write_raw(id, &octets, now);
                 Outcome::Done
             }
-            Fault::Error(text) => Outcome::WriteAndHangUp(error_frame(&text, None)),
-            Fault::ErrorAndStay(text) => Outcome::Write(error_frame(&text, None)),
+            Fault::Error(text) => Outcome::WriteAndHangUp(error_frame(&text)),
+            Fault::ErrorAndStay(text) => Outcome::Write(error_frame(&text)),
             Fault::Close => {
                 self.hang_up(id, now);
                 Outcome::Done
@@ -254,8 +254,12 @@ impl Broker {
     }
 
     fn answer_error(&mut self, id: ConnectionId, frame: &Frame, text: &str, now: Instant) {
-        let receipt = frame.headers.get(header::RECEIPT);
-        self.emit(id, error_frame(text, receipt), now);
+        let mut error = error_frame(text);
+        if let Some(receipt) = frame.headers.get(header::RECEIPT) {
+            let name = self.config.error_receipt_header.as_str();
+            error.headers.append(name, receipt);
+        }
+        self.emit(id, error, now);
     }
 
     fn write_raw(&mut self, id: ConnectionId, octets: &[u8], now: Instant) {
@@ -341,7 +345,7 @@ impl Broker {
             self.write_frame(id, &frame, now);
         }
         if let Some((_, frame)) = held {
-            if self.connection(id).state != State::Closing {
+            if !self.connection(id).state.is_over() {
                 self.process(id, frame, Answer::Full, now);
             }
             self.read_frames(id, now);
@@ -350,14 +354,6 @@ impl Broker {
     }
 }
 
-fn error_frame(text: &str, receipt: Option<&str>) -> Frame {
-    let mut headers = Headers::new();
-    headers.append(header::MESSAGE, text);
-    if let Some(receipt) = receipt {
-        headers.append(header::RECEIPT_ID, receipt);
-    }
-    Frame {
-        headers,
-        ..Frame::new(Command::Error)
-    }
+fn error_frame(text: &str) -> Frame {
+    Frame::new(Command::Error).header(header::MESSAGE, text)
 }

@@ -11,6 +11,7 @@ use super::queue::{Consumer, Entry};
 use super::{Broker, Failure};
 use crate::Profile;
 use crate::profile::java::HashMap;
+use crate::profile::spring;
 
 /// What CONNECTED says.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,10 @@ impl Broker {
                 headers.append(header::SESSION, session);
                 headers.append(header::HEART_BEAT, heart_beat.to_string());
                 headers.append(header::VERSION, version.as_str());
+            }
+            Profile::Spring => {
+                headers.append(header::VERSION, version.as_str());
+                headers.append(header::HEART_BEAT, heart_beat.to_string());
             }
             Profile::ActiveMq | Profile::Artemis => {
                 let mut map = HashMap::with_capacity(16);
@@ -122,6 +127,12 @@ impl Broker {
                 append_amqp(&mut headers, &message.frame.headers);
                 headers
             }
+            Profile::Spring => {
+                let mut headers = message.frame.headers.clone();
+                headers.append(header::SUBSCRIPTION, subscription.id().unwrap_or_default());
+                headers.append(header::MESSAGE_ID, message_id);
+                headers
+            }
             Profile::ActiveMq | Profile::Artemis => {
                 let mut map = HashMap::with_capacity(32);
                 let given = &message.frame.headers;
@@ -139,6 +150,11 @@ impl Broker {
                 }
                 for (name, value) in given {
                     map.put_if_absent(name, value);
+                }
+                if let Some(own) = given.get("reply-to")
+                    && let Some(own) = self.own_name(to.connection, own)
+                {
+                    map.put("reply-to", own);
                 }
                 if let Some(id) = subscription.id() {
                     map.put(header::SUBSCRIPTION, id);
@@ -159,13 +175,14 @@ impl Broker {
     pub(crate) fn error_frame(&self, failure: Failure, receipt: Option<&str>) -> Frame {
         let mut headers = Headers::new();
         let text = failure.to_string();
+        let names_frame_by = self.config.error_receipt_header.as_str();
         match self.config.profile {
             Profile::Strict => {
                 // No colon, no backslash: before the version is known nobody can tell whether it is
                 // escaped.
                 headers.append(header::MESSAGE, &text);
                 if let Some(receipt) = receipt {
-                    headers.append(header::RECEIPT_ID, receipt);
+                    headers.append(names_frame_by, receipt);
                 }
                 if failure == Failure::NoCommonVersion {
                     headers.append(header::VERSION, self.version_list());
@@ -188,12 +205,17 @@ impl Broker {
                     ..frame(Command::Error, headers)
                 }
             }
+            Profile::Spring => {
+                headers.append(header::MESSAGE, spring::words(failure));
+                headers.append(header::CONTENT_LENGTH, "0");
+                frame(Command::Error, headers)
+            }
             Profile::ActiveMq | Profile::Artemis => {
                 let mut map = HashMap::with_capacity(16);
                 map.put(header::CONTENT_TYPE, "text/plain");
                 map.put(header::MESSAGE, &*text);
                 if let Some(receipt) = receipt {
-                    map.put(header::RECEIPT_ID, receipt);
+                    map.put(names_frame_by, receipt);
                 }
                 headers = map.into_headers();
                 let body = format!(
@@ -208,7 +230,7 @@ impl Broker {
         }
     }
 
-    fn version_list(&self) -> String {
+    pub(crate) fn version_list(&self) -> String {
         let mut versions = self.config.versions.clone();
         versions.sort_unstable();
         negotiate::version_list(&versions)
@@ -277,10 +299,15 @@ fn rabbitmq_words(failure: Failure, text: &str) -> &str {
             ..
         } => "Missing transaction",
         Failure::MissingHeader { .. } => "Missing header",
-        Failure::EmptyDestination | Failure::InvalidDestination => "Invalid destination",
+        Failure::EmptyDestination
+        | Failure::InvalidDestination
+        | Failure::NotADestinationFor(_) => "Invalid destination",
+        Failure::ReservedId => "Invalid id",
+        Failure::NoSuchQueue => "not_found",
         Failure::UnknownDestination => "Unknown destination",
         Failure::DuplicateSubscription => "Duplicated subscription identifier",
         Failure::UnknownSubscription => "No subscription found",
+        Failure::SubscriptionEnded(_) => "Subscription not found",
         Failure::UnknownMessage(_) => "Invalid header",
         Failure::SettledAlready(_) => "precondition_failed",
         Failure::UnknownTransaction => "Bad transaction",

@@ -23,6 +23,7 @@ impl Broker {
         }
         self.check_host(&frame, version)?;
         self.check_login(&frame)?;
+        self.check_client_id(&frame)?;
         let theirs = match frame.headers.get(header::HEART_BEAT) {
             Some(text) if version > Version::V1_0 => text.parse()?,
             _ => HeartBeat::NONE, // 1.0 has no heart-beats, whatever the header says
@@ -43,6 +44,9 @@ impl Broker {
 
     fn negotiate(&self, frame: &Frame) -> Result<Version, Failure> {
         let mut accept = frame.headers.get(header::ACCEPT_VERSION);
+        if accept.is_none() && self.manners.accept_version_required {
+            return Err(Failure::NoCommonVersion);
+        }
         if self.manners.forgives_blanks {
             if frame.command == Command::Stomp {
                 require(frame, header::ACCEPT_VERSION)?; // STOMP came with 1.1, as this header did
@@ -107,6 +111,20 @@ impl Broker {
             (Some(expected), Some(passcode)) if self.is_same(expected, passcode) => Ok(()),
             _ => Err(Failure::AccessRefused),
         }
+    }
+
+    fn check_client_id(&self, frame: &Frame) -> Result<(), Failure> {
+        let Some(client_id) = frame.headers.get("client-id") else {
+            return Ok(());
+        };
+        let is_used = self.connections.values().any(|connection| {
+            connection.state == State::Connected
+                && connection.client_id.as_deref() == Some(client_id)
+        });
+        if is_used && self.manners.names_are_exclusive {
+            return Err(Failure::ClientIdInUse);
+        }
+        Ok(())
     }
 
     /// Compares a passcode as it came with the true one. RabbitMQ and ActiveMQ undo escapes in

@@ -38,6 +38,7 @@ pub(crate) fn message_id(profile: Profile, parts: Parts<'_>) -> String {
         Profile::Strict => strict("message", parts),
         Profile::RabbitMq => rabbitmq(parts),
         Profile::ActiveMq => format!("ID:testbroker-2:1:-1:1:{}", parts.message),
+        Profile::Spring => format!("{}-{}", session(profile, parts.connection), parts.delivery),
         Profile::Artemis => format!("{}", parts.message),
     }
 }
@@ -51,6 +52,7 @@ pub(crate) fn ack(profile: Profile, parts: Parts<'_>) -> String {
         Profile::Strict => strict("ack", parts),
         Profile::RabbitMq => rabbitmq(parts),
         Profile::ActiveMq => format!("ID:testbroker-3:{}", parts.delivery),
+        Profile::Spring => message_id(profile, parts), // which nobody is told
         Profile::Artemis => format!("{}", parts.message),
     }
 }
@@ -75,7 +77,7 @@ pub(crate) fn named(
             Ok(named)
         }
         Profile::RabbitMq => parse_rabbitmq(connection, frame.command, text),
-        Profile::ActiveMq | Profile::Artemis => {
+        Profile::ActiveMq | Profile::Artemis | Profile::Spring => {
             find_by_text(profile, id, connection, frame, text).ok_or(unknown)
         }
     }
@@ -158,16 +160,21 @@ fn check_subscription(connection: &Connection, frame: &Frame, named: Named) -> O
 }
 
 fn rabbitmq(parts: Parts<'_>) -> String {
-    let (prefix, name) = match parts.key {
-        Key::Id(id) => ('T', id),
-        Key::Destination(destination) => ('Q', destination),
-    };
+    let tag = rabbitmq_tag(parts.key);
     let session = session(Profile::RabbitMq, parts.connection);
-    format!("{prefix}_{name}@@{session}@@{}", parts.delivery)
+    format!("{tag}@@{session}@@{}", parts.delivery)
 }
 
-/// RabbitMQ reads the subscription and the number, and looks at no session: an ACK of an earlier
-/// connection settles whatever message has the number now.
+/// Makes the name that RabbitMQ has for a subscription.
+pub(crate) fn rabbitmq_tag(key: &Key) -> String {
+    match key {
+        Key::Id(id) => format!("T_{id}"),
+        Key::Destination(destination) => format!("Q_{destination}"),
+    }
+}
+
+/// RabbitMQ wants the subscription to be there, and reads the number. It looks at no session, nor
+/// whose the number is: an ACK of an earlier connection settles whatever message has it now.
 fn parse_rabbitmq(connection: &Connection, command: Command, text: &str) -> Result<Named, Failure> {
     let unknown = Failure::UnknownMessage(command);
     let parts: Vec<_> = text.split("@@").collect();
@@ -180,17 +187,14 @@ fn parse_rabbitmq(connection: &Connection, command: Command, text: &str) -> Resu
         _ => return Err(unknown),
     };
     let subscription = connection.subscription_keys.get(&key);
-    let subscription = *subscription.ok_or(Failure::UnknownSubscription)?;
+    let subscription = *subscription.ok_or(Failure::SubscriptionEnded(command))?;
     let delivery = number(delivery).ok_or(unknown)?;
     let mut parts = connection.parts_of(subscription);
     let holder = parts.find(|(_, part)| part.position(delivery).is_some());
-    match holder {
-        Some((subscription, _)) => Ok(Named {
-            subscription,
-            delivery,
-        }),
-        None => Err(Failure::SettledAlready(delivery)),
-    }
+    Ok(Named {
+        subscription: holder.map_or(subscription, |(part, _)| part),
+        delivery,
+    })
 }
 
 /// Makes the text that an ACK in this version names a delivery by.

@@ -1,4 +1,5 @@
 mod beat;
+mod channel;
 mod chaos;
 mod config;
 mod connection;
@@ -9,6 +10,7 @@ mod frames;
 mod handshake;
 mod ids;
 mod inspect;
+mod mailbox;
 mod output;
 mod patterns;
 mod process;
@@ -30,6 +32,7 @@ pub(crate) use chaos::SEED_VARIABLE;
 pub use config::{Caps, Config, NackPolicy};
 pub use connection::ConnectionId;
 pub use failure::Failure;
+pub(crate) use resolve::TEMPORARY;
 
 use crate::fault::{Mounted, RuleId, Standing};
 use crate::profile::Manners;
@@ -89,6 +92,8 @@ pub struct Broker {
     chaos: Option<Chaos>,
     /// Queues to be handed out after the RECEIPT, while a frame is dealt with.
     postponed: Option<Vec<QueueId>>,
+    /// Whose input is being read.
+    reading: Option<ConnectionId>,
     /// A crash that has to wait until the input at hand is dealt with.
     crash_pending: bool,
 }
@@ -117,6 +122,7 @@ impl Broker {
             standing: Vec::new(),
             chaos,
             postponed: None,
+            reading: None,
             crash_pending: false,
         }
     }
@@ -146,7 +152,7 @@ impl Broker {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        if connection.state == State::Closing {
+        if connection.state.is_over() {
             return;
         }
         connection.received_octets += data.len() as u64;
@@ -324,10 +330,16 @@ impl Broker {
     /// Goes on with what had to wait for room in the output.
     fn resume(&mut self, id: ConnectionId, now: Instant) {
         self.read_frames(id, now);
+        self.dispatch_stalled(id, now);
+    }
+
+    /// Hands out what had to wait because too much output waited.
+    fn dispatch_stalled(&mut self, id: ConnectionId, now: Instant) {
+        let cap = self.config.caps.output;
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        if std::mem::take(&mut connection.stalled) {
+        if connection.output.len() < cap && std::mem::take(&mut connection.stalled) {
             let queues: Vec<QueueId> = connection
                 .subscriptions
                 .values()

@@ -8,12 +8,14 @@ use super::failure::Failure;
 use super::frames::receipt_frame;
 use super::queue::QueueId;
 use crate::Direction;
+use crate::profile::Receipts;
 
 impl Broker {
     pub(crate) fn read_frames(&mut self, id: ConnectionId, now: Instant) {
+        self.reading = Some(id);
         while self.wants_read(id) {
             let connection = self.connection(id);
-            if connection.state == State::Closing || connection.input.is_empty() {
+            if connection.state.is_over() || connection.input.is_empty() {
                 break;
             }
             match connection.decoder.decode(&mut connection.input) {
@@ -23,6 +25,8 @@ impl Broker {
                 Err(error) => self.refuse_octets(id, error, now),
             }
         }
+        self.reading = None;
+        self.empty_mailbox(id, now);
         self.confirm(id, now);
     }
 
@@ -45,6 +49,7 @@ impl Broker {
     pub(crate) fn process(&mut self, id: ConnectionId, frame: Frame, answer: Answer, now: Instant) {
         self.connection(id).discard = answer == Answer::Nothing;
         let receipt = frame.headers.get(header::RECEIPT).map(str::to_owned);
+        let confirms = self.confirms(frame.command);
         let late = self.confirms_late(&frame);
         let command = frame.command;
         self.postponed = self.manners.receipt_first.then(Vec::new);
@@ -52,7 +57,7 @@ impl Broker {
         let postponed = self.postponed.take();
         match done {
             Ok(then) => {
-                match (receipt, late) {
+                match (receipt.filter(|_| confirms), late) {
                     (None, _) => {}
                     // 1.2, "Header receipt": on any client frame other than CONNECT.
                     (Some(_), _) if matches!(command, Command::Connect | Command::Stomp) => {}
@@ -70,6 +75,10 @@ impl Broker {
                             self.dispatch(queue, now);
                         }
                     }
+                    Then::Leave => {
+                        self.release(id, now);
+                        self.connection(id).state = State::Left;
+                    }
                     Then::HangUp => self.hang_up(id, now),
                 }
             }
@@ -78,6 +87,18 @@ impl Broker {
         for queue in postponed.into_iter().flatten() {
             self.dispatch(queue, now);
         }
+    }
+
+    /// Tells whether frames of this command get the RECEIPT that they ask for.
+    fn confirms(&self, command: Command) -> bool {
+        let subscribes = matches!(command, Command::Subscribe | Command::Unsubscribe);
+        let configured = self.config.subscribe_receipts;
+        configured
+            .filter(|_| subscribes)
+            .unwrap_or(match self.manners.receipts {
+                Receipts::All => true,
+                Receipts::OfDisconnect => command == Command::Disconnect,
+            })
     }
 
     fn answer_receipt(&mut self, id: ConnectionId, receipt: Frame, answer: Answer, now: Instant) {
@@ -133,6 +154,12 @@ impl Broker {
             Command::Connect | Command::Stomp if !opening => return Err(Failure::AlreadyConnected),
             Command::Connect | Command::Stomp => self.connect(id, frame, now)?,
             _ if opening => return Err(Failure::NotConnected(command)),
+            Command::Ack | Command::Nack | Command::Begin | Command::Commit | Command::Abort
+                if self.manners.ignores_settling =>
+            {
+                self.transcript
+                    .note(Some(id), format!("ignored: {command}"), now);
+            }
             Command::Send => self.send(id, frame, now)?,
             Command::Subscribe => return self.subscribe(id, &frame).map(Then::Dispatch),
             Command::Unsubscribe => self.unsubscribe(id, &frame, now)?,
@@ -140,6 +167,12 @@ impl Broker {
             Command::Begin => self.begin(id, &frame, now)?,
             Command::Commit => self.commit(id, &frame, now)?,
             Command::Abort => self.abort(id, &frame, now)?,
+            Command::Disconnect if self.manners.stays_after_disconnect => {
+                return match frame.headers.contains(header::RECEIPT) {
+                    true => Ok(Then::Leave),
+                    false => Err(Failure::SessionClosed),
+                };
+            }
             Command::Disconnect => {
                 self.connection(id).confirms.clear();
                 return Ok(Then::HangUp);
@@ -167,6 +200,8 @@ enum Then {
     Nothing,
     /// A new subscription: its RECEIPT comes before its first MESSAGE.
     Dispatch(Vec<QueueId>),
+    /// All that the client had ends, but the link stays for it to close.
+    Leave,
     HangUp,
 }
 

@@ -202,9 +202,14 @@ impl Destinations {
         })
     }
 
-    /// Tells what a name stands for; makes the queue or topic at first use. `None` if there are
-    /// `cap` of them already.
-    pub(crate) fn find_or_create(&mut self, name: &str, cap: usize) -> Option<Destination> {
+    /// Tells what a name stands for; makes the queue, or the topic if it is to be one, at first use.
+    /// `None` if there are `cap` of them already.
+    pub(crate) fn find_or_create(
+        &mut self,
+        name: &str,
+        is_topic: bool,
+        cap: usize,
+    ) -> Option<Destination> {
         if let Some((name, target)) = self.names.get_key_value(name) {
             return Some(Destination {
                 name: Arc::clone(name),
@@ -215,7 +220,7 @@ impl Destinations {
             return None;
         }
         let name: Arc<str> = name.into();
-        let target = if name.starts_with("/topic/") {
+        let target = if is_topic {
             self.topics.push(Topic {
                 subscribers: Vec::new(),
                 counts: Counts::default(),
@@ -261,6 +266,15 @@ impl Destinations {
             self.topics[topic].subscribers.retain(|other| *other != id);
         }
         Some(queue)
+    }
+
+    /// Ends a queue that has a name, and forgets the name.
+    pub(crate) fn remove_named(&mut self, name: &str) -> Option<Queue> {
+        let Some(Target::Queue(id)) = self.find(name) else {
+            return None;
+        };
+        self.names.remove(name);
+        self.remove_subscriber(id)
     }
 
     fn add(&mut self, queue: Queue) -> QueueId {

@@ -1,15 +1,19 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use stomp_frame::{Frame, header};
+use stomp_frame::{Command, Frame, header};
 
 use super::Broker;
 use super::connection::{AckMode, ConnectionId, Key, Subscription};
 use super::failure::Failure;
 use super::queue::{Destination, Target};
 use crate::Profile;
+use crate::profile::spring;
 
 pub(crate) const TEMPORARY: &str = "/temp-queue/";
+
+/// What RabbitMQ makes of it for those who answer.
+const REPLIES: &str = "/reply-queue/";
 
 /// What RabbitMQ knows behind a slash.
 const RABBITMQ: [&str; 6] = [
@@ -41,8 +45,9 @@ impl Broker {
             (_, Profile::RabbitMq) if !RABBITMQ.iter().any(|kind| name.starts_with(kind)) => {
                 Err(Failure::UnknownDestination)
             }
+            (_, Profile::Spring) if !spring::serves(name) => Err(Failure::UnknownDestination),
             (_, Profile::RabbitMq) if has_slashes(name) => Err(Failure::InvalidDestination),
-            (Some(id), _) if name.starts_with(TEMPORARY) => {
+            (Some(id), _) if self.manners.is_private(name) => {
                 let private = self.private_name(id, name);
                 let private = self.destination(&private)?;
                 let temporary = &mut self.connection(id).temporary;
@@ -59,7 +64,8 @@ impl Broker {
     pub(crate) fn destination(&mut self, name: &str) -> Result<Destination, Failure> {
         let cap = self.config.caps.destinations;
         let before = self.destinations.len();
-        let found = self.destinations.find_or_create(name, cap);
+        let is_topic = self.manners.is_topic(name);
+        let found = self.destinations.find_or_create(name, is_topic, cap);
         let found = found.ok_or(Failure::TooMany("destinations"))?;
         if self.destinations.len() > before && !self.patterns.is_empty() {
             self.fit_into_patterns(&found);
@@ -76,7 +82,7 @@ impl Broker {
         let Some(name) = frame.headers.get("reply-to") else {
             return Ok(frame);
         };
-        if name.starts_with(TEMPORARY) {
+        if self.manners.is_private(name) {
             let private = self.resolve(Some(id), name)?.name;
             if self.config.profile == Profile::RabbitMq {
                 let name = name.to_owned();
@@ -112,33 +118,69 @@ impl Broker {
         );
     }
 
-    /// Forgets what is left in the temporary queues of a connection.
+    /// Ends the temporary queues of a connection, with what is left in them.
     pub(crate) fn drop_temporary(&mut self, id: ConnectionId) {
         for name in std::mem::take(&mut self.connection(id).temporary) {
-            if let Some(Target::Queue(queue)) = self.destinations.find(&name)
-                && let Some(queue) = self.destinations.queue_mut(queue)
-            {
-                for entry in queue.entries.drain(..) {
+            if let Some(queue) = self.destinations.remove_named(&name) {
+                for entry in &queue.entries {
                     self.stored -= entry.message.weight();
                 }
             }
         }
     }
 
+    /// Tells whether a destination is a reply queue of RabbitMQ's that is not there (any more).
+    /// What is sent there is confirmed, and lost.
+    pub(crate) fn is_missing_reply_queue(&self, name: &str) -> bool {
+        self.config.profile == Profile::RabbitMq
+            && name.starts_with(REPLIES)
+            && self.destinations.find(name).is_none()
+    }
+
+    /// Refuses what RabbitMQ keeps for itself: it subscribes in the name of a temporary queue.
+    pub(crate) fn check_id(&self, frame: &Frame) -> Result<(), Failure> {
+        let id = frame.headers.get(header::ID).unwrap_or_default();
+        match self.config.profile {
+            Profile::RabbitMq if id.starts_with(TEMPORARY) => Err(Failure::ReservedId),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a temporary queue as anything but `reply-to`, as RabbitMQ does.
+    pub(crate) fn check_destination(&self, command: Command, name: &str) -> Result<(), Failure> {
+        match self.config.profile {
+            Profile::RabbitMq if name.starts_with(TEMPORARY) => {
+                Err(Failure::NotADestinationFor(command))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn private_name(&self, id: ConnectionId, name: &str) -> String {
         let name = name.strip_prefix(TEMPORARY).unwrap_or(name);
         match self.config.profile {
-            Profile::RabbitMq => format!("/reply-queue/amq.gen-{}-{name}", id.0),
-            _ => format!("/remote-temp-queue/ID:testbroker-{}:{name}", id.0),
+            Profile::RabbitMq => format!("{REPLIES}amq.gen-{}-{name}", id.0),
+            _ => format!("{}{name}", remote_prefix(id)),
         }
+    }
+
+    /// Tells how ActiveMQ calls a reply destination towards a client: one of the client's own by
+    /// the name that it gave it.
+    pub(crate) fn own_name(&self, id: ConnectionId, reply_to: &str) -> Option<String> {
+        let name = reply_to.strip_prefix(&remote_prefix(id))?;
+        (self.config.profile == Profile::ActiveMq).then(|| format!("{TEMPORARY}{name}"))
     }
 
     /// Tells how a destination is called in MESSAGE, if not by its name: a temporary queue by that
     /// which its owner knows.
     pub(crate) fn shown_as(&self, subscribe: &Frame) -> Option<Arc<str>> {
         let name = subscribe.headers.get(header::DESTINATION)?;
-        name.starts_with(TEMPORARY).then(|| name.into())
+        self.manners.is_private(name).then(|| name.into())
     }
+}
+
+fn remote_prefix(id: ConnectionId) -> String {
+    format!("/remote-temp-queue/ID:testbroker-{}:", id.0)
 }
 
 /// Tells whether the name of a queue or topic has more slashes than its kind, which RabbitMQ wants

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use stomp_frame::{Frame, header};
 
@@ -25,7 +25,18 @@ impl Broker {
         if self.config.profile == Profile::RabbitMq && frame.headers.contains(header::MESSAGE_ID) {
             return Err(Failure::MessageIdNotAllowed);
         }
-        let transaction = self.check_transaction(id, &frame)?;
+        self.check_destination(frame.command, destination)?;
+        let is_lost = self.is_missing_reply_queue(destination);
+        let transaction = match self.check_transaction(id, &frame) {
+            // Confirmed, and it reaches nobody (observed with 2.40).
+            Err(Failure::UnknownTransaction) if self.config.profile == Profile::Artemis => {
+                return Ok(());
+            }
+            transaction => transaction?,
+        };
+        if is_lost {
+            return Ok(());
+        }
         let frame = self.resolve_reply_to(id, frame)?;
         let mut message = self.take_message(Some(id), frame, now)?;
         match transaction {
@@ -175,7 +186,7 @@ impl Broker {
                 let Some(connection) = connections.get_mut(&consumer.connection) else {
                     return false;
                 };
-                if connection.output.len() >= cap {
+                if connection.output.len() + connection.mailbox.weight() >= cap {
                     connection.stalled = true;
                     return false;
                 }
@@ -196,15 +207,18 @@ impl Broker {
 
     fn deliver(&mut self, to: Consumer, queue: QueueId, mut entry: Entry, now: Instant) {
         entry.deliveries += 1;
-        let age = now.saturating_duration_since(*self.started.get_or_insert(now));
+        self.started.get_or_insert(now);
         let connection = self.connection(to.connection);
         connection.deliveries += 1;
         let number = connection.deliveries;
         let frame = if self.writes_messages_directly() {
             self.write_message(to, number, &entry, now);
             None
+        } else if self.delivers_later(to.connection) {
+            self.put_in_mailbox(to, number, entry.clone());
+            None
         } else {
-            Some(self.message_frame(to, number, &entry, age))
+            Some(self.message_frame(to, number, &entry, self.age(now)))
         };
         let connection = self.connection(to.connection);
         let subscription = connection
@@ -223,6 +237,12 @@ impl Broker {
         if let Some(frame) = frame {
             self.emit(to.connection, frame, now);
         }
+    }
+
+    /// Returns the time since the first message was delivered.
+    pub(crate) fn age(&self, now: Instant) -> Duration {
+        let started = self.started.unwrap_or(now);
+        now.saturating_duration_since(started)
     }
 
     /// Takes a message that is done with off the accounts.

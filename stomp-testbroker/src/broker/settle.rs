@@ -5,7 +5,7 @@ use stomp_frame::{Command, Frame, Version, header};
 use super::Broker;
 use super::config::NackPolicy;
 use super::connection::{AckMode, Connection, ConnectionId, Delivery, Subscription};
-use super::failure::Failure;
+use super::failure::{Failure, require};
 use super::ids::{self, Named, Parts};
 use super::queue::QueueId;
 use super::transaction::Step;
@@ -36,12 +36,24 @@ impl Broker {
         frame: &Frame,
         now: Instant,
     ) -> Result<(), Failure> {
+        if self.manners.one_channel {
+            return self.settle_on_channel(id, frame, now);
+        }
         let profile = self.config.profile;
+        if self.manners.ack_names_subscription && self.connections[&id].version == Version::V1_1 {
+            require(frame, header::SUBSCRIPTION)?;
+        }
         let named = match ids::named(profile, id, &self.connections[&id], frame) {
-            Err(_) if frame.command == Command::Ack && self.is_late_ack(id, frame) => return Ok(()),
+            Err(_) if self.is_late_ack(id, frame) => return Ok(()),
             named => named?,
         };
-        let transaction = self.check_transaction(id, frame)?;
+        let transaction = match self.config.profile.dialect().words().transactional_ack {
+            true => self.check_transaction(id, frame)?,
+            false => None, // Artemis does it at once, whatever transaction it names
+        };
+        if transaction.is_some() && frame.command == Command::Nack && !self.manners.transacts_nack {
+            return Err(Failure::NackInTransaction);
+        }
         let taken = self.take_deliveries(id, frame.command, named);
         if taken.is_empty() {
             return Err(Failure::UnknownMessage(frame.command));
@@ -50,20 +62,24 @@ impl Broker {
         match transaction {
             Some(transaction) => {
                 for taken in taken {
+                    let queue = taken.queue;
                     let step = Step::Settle { taken, verdict };
                     self.add_step(id, &transaction, step);
+                    if self.manners.acks_make_room_at_once {
+                        self.dispatch(queue, now);
+                    }
                 }
             }
             None => {
                 for taken in taken {
-                    self.apply(taken, verdict, now);
+                    self.apply(taken.queue, taken.deliveries, verdict, now);
                 }
             }
         }
         Ok(())
     }
 
-    fn verdict(&self, frame: &Frame) -> Verdict {
+    pub(crate) fn verdict(&self, frame: &Frame) -> Verdict {
         match frame.command {
             Command::Nack => {
                 let usual = self.config.nack.unwrap_or(self.manners.nack);
@@ -87,7 +103,6 @@ impl Broker {
     /// Takes the deliveries that an ACK or NACK covers: with `ack:client` all up to the one named.
     fn take_deliveries(&mut self, id: ConnectionId, command: Command, named: Named) -> Vec<Taken> {
         let individual = self.manners.nack_is_individual && command == Command::Nack;
-        let crosses = self.manners.ack_crosses_subscriptions;
         let connection = self.connection(id);
         let Some(subscription) = connection.subscriptions.get_mut(&named.subscription) else {
             return Vec::new();
@@ -105,9 +120,8 @@ impl Broker {
         }
         let whole = subscription.part_of.unwrap_or(named.subscription);
         let subscriptions = connection.subscriptions.iter_mut();
-        let covered = subscriptions.filter(|(number, subscription)| {
-            crosses || subscription.part_of.unwrap_or(**number) == whole
-        });
+        let covered = subscriptions
+            .filter(|(number, subscription)| subscription.part_of.unwrap_or(**number) == whole);
         covered
             .filter_map(|(number, subscription)| {
                 let unsettled = &mut subscription.unsettled;
@@ -147,7 +161,7 @@ impl Broker {
         connection.late_acks.drain(..over);
     }
 
-    /// Tells whether an ACK is for a message of a subscription that has ended, the first one.
+    /// Tells whether an ACK or NACK is for a message of a subscription that has ended, the first one.
     fn is_late_ack(&mut self, id: ConnectionId, frame: &Frame) -> bool {
         let connection = self.connection(id);
         let name = match connection.version {
@@ -161,10 +175,13 @@ impl Broker {
     }
 
     /// Carries out what the client decided.
-    pub(crate) fn apply(&mut self, taken: Taken, verdict: Verdict, now: Instant) {
-        let Taken {
-            queue, deliveries, ..
-        } = taken;
+    pub(crate) fn apply(
+        &mut self,
+        queue: QueueId,
+        deliveries: Vec<Delivery>,
+        verdict: Verdict,
+        now: Instant,
+    ) {
         match verdict {
             Verdict::Nack(NackPolicy::Requeue) => self.give_back(queue, deliveries, now),
             Verdict::Nack(NackPolicy::DeadLetter) => {

@@ -5,10 +5,9 @@ use std::time::Instant;
 use stomp_frame::{Frame, Version, header};
 
 use super::Broker;
-use super::connection::{AckMode, ConnectionId, Key, Subscription};
+use super::connection::{AckMode, ConnectionId, Delivery, Key, Subscription};
 use super::failure::{Failure, require};
 use super::queue::{Consumer, Kind, QueueId, Target};
-use super::resolve::TEMPORARY;
 use crate::Profile;
 
 impl Broker {
@@ -19,6 +18,7 @@ impl Broker {
         frame: &Frame,
     ) -> Result<Vec<QueueId>, Failure> {
         let name = require(frame, header::DESTINATION)?;
+        self.check_id(frame)?;
         let key = self.subscription_key(id, frame)?;
         let mode = self.ack_mode(frame)?;
         let cap = self.config.caps.subscriptions;
@@ -30,8 +30,9 @@ impl Broker {
         if connection.subscriptions.len() >= cap {
             return Err(Failure::TooMany("subscriptions"));
         }
-        if self.config.profile == Profile::RabbitMq && name.starts_with(TEMPORARY) {
-            return Err(Failure::UnknownDestination); // it delivers to the asker without
+        self.check_destination(frame.command, name)?;
+        if self.is_missing_reply_queue(name) {
+            return Err(Failure::NoSuchQueue);
         }
         let destination = self.resolve(Some(id), name)?;
         let name = &destination.name;
@@ -40,6 +41,9 @@ impl Broker {
                 self.destinations.topic_mut(topic).counts.subscribes += 1;
                 let name = Arc::clone(name);
                 match self.durable_name(id, frame) {
+                    Some(durable) if self.manners.names_are_exclusive && self.is_used(&durable) => {
+                        return Err(Failure::DurableInUse);
+                    }
                     Some(durable) => self.destinations.durable(topic, name, durable),
                     None => self.destinations.add_subscriber(topic, name),
                 }
@@ -87,6 +91,7 @@ impl Broker {
         frame: &Frame,
         now: Instant,
     ) -> Result<(), Failure> {
+        self.check_id(frame)?;
         let durable = self.durable_name(id, frame);
         if let Some(durable) = &durable {
             let ended_before = match self.config.profile {
@@ -116,12 +121,18 @@ impl Broker {
     fn forget_durable(&mut self, name: &str) -> Result<(), Failure> {
         let queue = self.destinations.find_durable(name);
         let queue = queue.ok_or(Failure::UnknownSubscription)?;
-        let in_use = self.destinations.queue(queue);
-        if in_use.is_some_and(|queue| !queue.consumers.is_empty()) {
+        if self.is_used(name) {
             return Err(Failure::DurableInUse);
         }
         self.remove_queue(queue);
         Ok(())
+    }
+
+    /// Tells whether somebody is subscribed to a durable subscription.
+    fn is_used(&self, name: &str) -> bool {
+        let queue = self.destinations.find_durable(name);
+        let queue = queue.and_then(|queue| self.destinations.queue(queue));
+        queue.is_some_and(|queue| !queue.consumers.is_empty())
     }
 
     /// Ends all a connection has: first its transactions, then its subscriptions. Messages are
@@ -133,14 +144,18 @@ impl Broker {
         let mut transactions: Vec<_> = connection.transactions.drain().collect();
         transactions.sort_by(|(a, _), (b, _)| a.cmp(b)); // not in the order of the hash map
         for (_, transaction) in transactions {
-            self.undo(id, transaction, now);
+            self.undo(id, transaction.steps, now);
         }
         let connection = self.connection(id);
         let left = std::mem::take(&mut connection.left_unacked);
+        connection.mailbox.clear();
         let numbers: Vec<u32> = connection.subscriptions.keys().copied().collect();
-        let mut queues: Vec<QueueId> = left.iter().map(|(queue, _)| *queue).collect();
-        for (queue, deliveries) in left {
-            self.give_back(queue, deliveries, now);
+        let mut queues: Vec<QueueId> = Vec::new();
+        for (number, (queue, entry)) in left {
+            self.give_back(queue, vec![Delivery { number, entry }], now);
+            if !queues.contains(&queue) {
+                queues.push(queue);
+            }
         }
         for number in numbers {
             let ended = self.take_subscription(id, number);
@@ -166,11 +181,13 @@ impl Broker {
             self.leave_late_acks(id, number, &subscription);
         }
         let queue = subscription.queue;
-        let unsettled = subscription.unsettled.into();
-        if self.manners.keeps_unacked {
-            self.connection(id).left_unacked.push((queue, unsettled));
+        let unsettled = subscription.unsettled;
+        if self.manners.one_channel {
+            let left = unsettled.into_iter();
+            let left = left.map(|delivery| (delivery.number, (queue, delivery.entry)));
+            self.connection(id).left_unacked.extend(left);
         } else {
-            self.give_back(queue, unsettled, now);
+            self.give_back(queue, unsettled.into(), now);
         }
         self.end_subscriber(queue);
         Some(queue)
@@ -233,6 +250,7 @@ impl Broker {
 
     fn ack_mode(&self, frame: &Frame) -> Result<AckMode, Failure> {
         match frame.headers.get(header::ACK) {
+            _ if self.manners.ignores_settling => Ok(AckMode::Auto),
             None | Some("auto") => Ok(AckMode::Auto),
             Some("client") => Ok(AckMode::Client),
             Some("client-individual") => Ok(AckMode::ClientIndividual),

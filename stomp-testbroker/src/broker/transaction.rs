@@ -4,6 +4,7 @@ use std::time::Instant;
 use stomp_frame::{Frame, header};
 
 use super::Broker;
+use super::channel::Settling;
 use super::connection::{Confirm, ConnectionId};
 use super::failure::{Failure, require};
 use super::queue::Message;
@@ -25,6 +26,8 @@ pub(crate) enum Step {
         taken: Taken,
         verdict: Verdict,
     },
+    /// They are looked for at COMMIT (RabbitMQ).
+    SettleOnChannel(Settling),
 }
 
 impl Broker {
@@ -39,7 +42,7 @@ impl Broker {
         if self.manners.begin_restarts
             && let Some(open) = self.connection(id).transactions.remove(name)
         {
-            self.undo(id, open, now);
+            self.undo(id, open.steps, now);
         }
         let transactions = &mut self.connection(id).transactions;
         if transactions.contains_key(name) {
@@ -59,16 +62,29 @@ impl Broker {
         now: Instant,
     ) -> Result<(), Failure> {
         let transaction = self.end_transaction(id, frame)?;
-        for step in transaction.steps {
-            match step {
-                Step::Send(message) => {
-                    self.stored -= message.weight();
-                    self.route(message, now);
-                }
-                Step::Settle { taken, verdict } => self.apply(taken, verdict, now),
+        let mut steps = transaction.steps.into_iter();
+        while let Some(step) = steps.next() {
+            if let Err(failure) = self.take_step(id, step, now) {
+                // What was done stays done; the rest is not.
+                self.undo(id, steps.collect(), now);
+                return Err(failure);
             }
         }
         self.connection(id).confirms.extend(transaction.confirms);
+        Ok(())
+    }
+
+    fn take_step(&mut self, id: ConnectionId, step: Step, now: Instant) -> Result<(), Failure> {
+        match step {
+            Step::Send(message) => {
+                self.stored -= message.weight();
+                self.route(message, now);
+            }
+            Step::Settle { taken, verdict } => {
+                self.apply(taken.queue, taken.deliveries, verdict, now);
+            }
+            Step::SettleOnChannel(settling) => self.settle_number(id, settling, now)?,
+        }
         Ok(())
     }
 
@@ -79,7 +95,7 @@ impl Broker {
         now: Instant,
     ) -> Result<(), Failure> {
         let transaction = self.end_transaction(id, frame)?;
-        self.undo(id, transaction, now);
+        self.undo(id, transaction.steps, now);
         Ok(())
     }
 
@@ -91,10 +107,11 @@ impl Broker {
 
     /// Forgets the sends; the messages that were settled are outstanding again on the subscription
     /// that got them, or back in their queue if that has ended.
-    pub(crate) fn undo(&mut self, id: ConnectionId, transaction: Transaction, now: Instant) {
-        for step in transaction.steps {
+    pub(crate) fn undo(&mut self, id: ConnectionId, steps: Vec<Step>, now: Instant) {
+        for step in steps {
             match step {
                 Step::Send(message) => self.stored -= message.weight(),
+                Step::SettleOnChannel(_) => {}
                 Step::Settle { taken, .. } => {
                     let Taken {
                         subscription,
@@ -127,6 +144,9 @@ impl Broker {
         let Some(name) = frame.headers.get(header::TRANSACTION) else {
             return Ok(None);
         };
+        if self.manners.ignores_settling {
+            return Ok(None);
+        }
         let cap = self.config.caps.transaction_frames;
         let transactions = &self.connection(id).transactions;
         let transaction = transactions.get(name).ok_or(Failure::UnknownTransaction)?;

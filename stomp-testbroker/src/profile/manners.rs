@@ -4,9 +4,10 @@ use stomp_commands::Dialect;
 use stomp_commands::dialect::{Expiry, Flow};
 use stomp_frame::{Decoder, Frame, Limits, Side, Tolerance, Version, header};
 
-use super::Profile;
 use super::wildcards::Wildcards;
+use super::{Profile, spring};
 use crate::NackPolicy;
+use crate::broker::TEMPORARY;
 
 /// Deadlines further away than a year would only overflow.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -45,6 +46,15 @@ pub(crate) enum Watch {
     NextTick,
 }
 
+/// Which frames get their RECEIPT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Receipts {
+    /// All that ask for one.
+    All,
+    /// Only DISCONNECT.
+    OfDisconnect,
+}
+
 /// The ticks of a clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticks {
@@ -78,6 +88,8 @@ pub(crate) struct Manners {
     pub(crate) host_required: bool,
     /// Whether blanks in `accept-version` are forgiven.
     pub(crate) forgives_blanks: bool,
+    /// Whether CONNECT needs `accept-version`: without it is 1.0, says the specification.
+    pub(crate) accept_version_required: bool,
     pub(crate) heart_beat: HeartBeatAnswer,
     pub(crate) rhythm: Rhythm,
     /// How much of a period of silence is death.
@@ -104,16 +116,30 @@ pub(crate) struct Manners {
     pub(crate) subscription_ids_may_repeat: bool,
     /// Whether BEGIN may name an open transaction, which then begins anew.
     pub(crate) begin_restarts: bool,
-    /// Whether `ack:client` acknowledges across all subscriptions of the connection.
-    pub(crate) ack_crosses_subscriptions: bool,
-    /// Whether messages not acknowledged stay with the client after UNSUBSCRIBE.
-    pub(crate) keeps_unacked: bool,
+    /// Whether messages are settled over the whole connection, and stay with it after UNSUBSCRIBE.
+    pub(crate) one_channel: bool,
+    /// Whether MESSAGEs wait until all frames of a piece of input were read.
+    pub(crate) delivers_behind_input: bool,
+    pub(crate) receipts: Receipts,
+    /// Whether ACK, NACK, BEGIN, COMMIT, ABORT, and `transaction` of SEND mean nothing.
+    pub(crate) ignores_settling: bool,
+    /// Whether the client has to close the connection after the RECEIPT of DISCONNECT.
+    pub(crate) stays_after_disconnect: bool,
     /// Whether a RECEIPT comes before the MESSAGEs that the frame brings about.
     pub(crate) receipt_first: bool,
     /// Whether RECEIPTs of SEND come late: behind all other answers, after COMMIT, transient
     /// before persistent, and never after DISCONNECT.
     pub(crate) confirms_late: bool,
+    /// Whether an ACK in a transaction makes room for the next message before COMMIT.
+    pub(crate) acks_make_room_at_once: bool,
     pub(crate) nack: NackPolicy,
+    /// Whether a `client-id` belongs to one connection at a time, and a durable subscription to one
+    /// consumer.
+    pub(crate) names_are_exclusive: bool,
+    /// Whether ACK and NACK need `subscription` in 1.1, as the specification demands.
+    pub(crate) ack_names_subscription: bool,
+    /// Whether NACK may be part of a transaction.
+    pub(crate) transacts_nack: bool,
     /// Whether NACK is about one message even with `ack:client`.
     pub(crate) nack_is_individual: bool,
     pub(crate) dead_letters: &'static str,
@@ -129,6 +155,7 @@ impl Manners {
                 server: concat!("stomp-testbroker/", env!("CARGO_PKG_VERSION")),
                 host_required: true,
                 forgives_blanks: true,
+                accept_version_required: false,
                 heart_beat: HeartBeatAnswer::Own,
                 rhythm: Rhythm::Full,
                 dead_percent: 200,
@@ -143,11 +170,18 @@ impl Manners {
                 subscription_id_required: true,
                 subscription_ids_may_repeat: false,
                 begin_restarts: false,
-                ack_crosses_subscriptions: false,
-                keeps_unacked: false,
+                one_channel: false,
+                delivers_behind_input: false,
+                receipts: Receipts::All,
+                ignores_settling: false,
+                stays_after_disconnect: false,
                 receipt_first: false,
                 confirms_late: false,
+                acks_make_room_at_once: false,
                 nack: NackPolicy::Drop,
+                names_are_exclusive: false,
+                ack_names_subscription: true,
+                transacts_nack: true,
                 nack_is_individual: false,
                 dead_letters: "/queue/DLQ",
                 prefetch: None,
@@ -171,8 +205,9 @@ impl Manners {
                 eol_after_frame: true,
                 subscription_id_required: false,
                 begin_restarts: true,
-                ack_crosses_subscriptions: true,
-                keeps_unacked: true,
+                ack_names_subscription: false,
+                one_channel: true,
+                delivers_behind_input: true,
                 receipt_first: true,
                 confirms_late: true,
                 nack: NackPolicy::Requeue,
@@ -196,7 +231,10 @@ impl Manners {
                 eol_after_frame: true,
                 subscription_ids_may_repeat: true,
                 receipt_first: true,
+                acks_make_room_at_once: true,
                 nack: NackPolicy::DeadLetter,
+                names_are_exclusive: true,
+                transacts_nack: false,
                 nack_is_individual: true,
                 dead_letters: "/queue/ActiveMQ.DLQ",
                 prefetch: Some(200), // observed: a page
@@ -209,19 +247,29 @@ impl Manners {
                 forgives_blanks: false,
                 heart_beat: HeartBeatAnswer::Mirror,
                 eol_after_frame: true,
+                ack_names_subscription: false,
                 nack: NackPolicy::Drop, // NACK is taken for ACK
                 ..Self::of(Profile::Strict)
             },
+            Profile::Spring => spring::manners(),
         }
+    }
+
+    /// Names the brokers whose words it understands: its own, and everybody's if it is strict.
+    fn understood(&self) -> impl Iterator<Item = Dialect> + use<> {
+        let profile = self.profile;
+        let dialects = Dialect::ALL.into_iter();
+        dialects.filter(move |dialect| match profile {
+            Profile::Strict => true,
+            profile => *dialect == profile.dialect(),
+        })
     }
 
     /// Reads how many messages a subscriber wants to have at a time; a strict broker understands
     /// everybody's word for it.
     pub(crate) fn prefetch_of(&self, subscribe: &Frame) -> Option<usize> {
-        let own = self.profile.dialect();
-        let dialects = Dialect::ALL.into_iter();
-        let asked = dialects
-            .filter(|dialect| own == Dialect::Generic || own == *dialect)
+        let asked = self
+            .understood()
             .find_map(|dialect| match dialect.words().prefetch? {
                 Flow::Messages { name, .. } => subscribe.headers.get(name)?.parse::<usize>().ok(),
                 // Octets are not counted here: 0 is one message at a time, all else no limit.
@@ -240,19 +288,15 @@ impl Manners {
     /// Reads under which name a subscription is to outlive its connection; a strict broker
     /// understands everybody's words for it.
     pub(crate) fn durable_name(&self, frame: &Frame) -> Option<String> {
-        let own = self.profile.dialect();
-        let dialects = Dialect::ALL.into_iter();
-        dialects
-            .filter(|dialect| own == Dialect::Generic || own == *dialect)
-            .find_map(|dialect| {
-                let durable = dialect.words().durable?;
-                let name = durable.name.unwrap_or(header::ID);
-                let mut flags = durable.flags.iter();
-                flags
-                    .all(|(name, value)| frame.headers.get(name) == Some(value))
-                    .then(|| frame.headers.get(name).map(str::to_owned))
-                    .flatten()
-            })
+        self.understood().find_map(|dialect| {
+            let durable = dialect.words().durable?;
+            let name = durable.name.unwrap_or(header::ID);
+            let mut flags = durable.flags.iter();
+            flags
+                .all(|(name, value)| frame.headers.get(name) == Some(value))
+                .then(|| frame.headers.get(name).map(str::to_owned))
+                .flatten()
+        })
     }
 
     /// Reads how long a message is of use, where the broker counts from its arrival.
@@ -290,6 +334,19 @@ impl Manners {
         }
     }
 
+    /// Tells whether a destination is a topic.
+    pub(crate) fn is_topic(&self, name: &str) -> bool {
+        name.starts_with("/topic/")
+            || self.profile == Profile::Spring
+            // Artemis knows no temporary queues (observed with 2.40): an address like any other.
+            || self.profile == Profile::Artemis && name.starts_with(TEMPORARY)
+    }
+
+    /// Tells whether every connection has its own destination of that name.
+    pub(crate) fn is_private(&self, name: &str) -> bool {
+        self.profile != Profile::Artemis && name.starts_with(TEMPORARY)
+    }
+
     /// Makes the decoder of a connection.
     pub(crate) fn decoder(&self, limits: Limits) -> Decoder {
         Decoder::new(Side::Client, limits).tolerance(self.octets)
@@ -307,6 +364,11 @@ impl Manners {
     pub(crate) fn withheld(&self) -> &'static [&'static str] {
         match self.profile {
             Profile::RabbitMq => &[header::DESTINATION, header::CONTENT_LENGTH],
+            Profile::Spring => &[
+                header::CONTENT_LENGTH,
+                header::MESSAGE_ID,
+                header::SUBSCRIPTION,
+            ],
             Profile::ActiveMq => &[
                 header::DESTINATION,
                 header::RECEIPT,

@@ -1,6 +1,7 @@
 pub(crate) mod java;
 mod manners;
 mod reaction;
+pub(crate) mod spring;
 mod wildcards;
 
 use std::fmt;
@@ -8,7 +9,7 @@ use std::str::FromStr;
 
 use stomp_commands::Dialect;
 
-pub(crate) use manners::{HeartBeatAnswer, Manners, Rhythm, Ticks, Watch};
+pub(crate) use manners::{HeartBeatAnswer, Manners, Receipts, Rhythm, Ticks, Watch};
 pub(crate) use reaction::{Reaction, reaction};
 
 /// Whose manners a broker copies.
@@ -28,17 +29,28 @@ pub enum Profile {
     ActiveMq,
     /// Apache ActiveMQ Artemis 2.
     Artemis,
+    /// The simple broker of Spring's messaging (6.2), which has little of a broker: it answers
+    /// DISCONNECT with a RECEIPT and nothing else, names no `server`, has no `ack` in MESSAGE,
+    /// keeps nothing (a queue is a topic), and passes over acknowledgements, transactions and most
+    /// mistakes in silence, a CONNECT without `accept-version` among them.
+    Spring,
 }
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Self; 4] = [Self::Strict, Self::RabbitMq, Self::ActiveMq, Self::Artemis];
+    pub const ALL: [Self; 5] = [
+        Self::Strict,
+        Self::RabbitMq,
+        Self::ActiveMq,
+        Self::Artemis,
+        Self::Spring,
+    ];
 
     /// Tells whose words for prefetch, durability and expiry the broker understands.
     #[must_use]
     pub const fn dialect(self) -> Dialect {
         match self {
-            Self::Strict => Dialect::Generic,
+            Self::Strict | Self::Spring => Dialect::Generic,
             Self::RabbitMq => Dialect::RabbitMq,
             Self::ActiveMq => Dialect::ActiveMq,
             Self::Artemis => Dialect::Artemis,
@@ -46,7 +58,7 @@ impl Profile {
     }
 }
 
-/// Writes the name that [`FromStr`] reads: `strict`, `rabbitmq`, `activemq` or `artemis`.
+/// Writes the name that [`FromStr`] reads: `strict`, `rabbitmq`, `activemq`, `artemis` or `spring`.
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -54,13 +66,14 @@ impl fmt::Display for Profile {
             Self::RabbitMq => "rabbitmq",
             Self::ActiveMq => "activemq",
             Self::Artemis => "artemis",
+            Self::Spring => "spring",
         })
     }
 }
 
 /// The text names no profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a profile (expected strict, rabbitmq, activemq or artemis)")]
+#[error("not a profile (expected strict, rabbitmq, activemq, artemis or spring)")]
 #[non_exhaustive]
 pub struct UnknownProfile;
 

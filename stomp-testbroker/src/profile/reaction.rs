@@ -1,6 +1,6 @@
 use stomp_frame::{Command, DecodeErrorKind};
 
-use super::Profile;
+use super::{Profile, spring};
 use crate::Failure;
 
 /// What a broker does about a frame that it refuses.
@@ -18,6 +18,8 @@ pub(crate) enum Reaction {
     ReceiptThenErrorAndClose,
     /// Nothing: it is accepted.
     None,
+    /// Not a word, and the connection goes on.
+    Silence,
 }
 
 /// Tells what a broker does about a failure. Observed, for RabbitMQ and ActiveMQ.
@@ -27,6 +29,7 @@ pub(crate) fn reaction(profile: Profile, failure: Failure) -> Reaction {
         Profile::RabbitMq => rabbitmq(failure),
         Profile::ActiveMq => activemq(failure),
         Profile::Artemis => artemis(failure),
+        Profile::Spring => spring::reaction(failure),
     }
 }
 
@@ -36,7 +39,7 @@ fn rabbitmq(failure: Failure) -> Reaction {
             Reaction::Error
         }
         Failure::Malformed(_) | Failure::AlreadyConnected => Reaction::Close,
-        Failure::DuplicateSubscription => Reaction::ErrorThenReceiptAndClose,
+        Failure::DuplicateSubscription | Failure::NoSuchQueue => Reaction::ErrorThenReceiptAndClose,
         Failure::SettledAlready(_) => Reaction::ReceiptThenErrorAndClose,
         Failure::TooMany(_) | Failure::Fault => Reaction::ErrorAndClose,
         // A refused CONNECT, too: the client may try again for ten seconds.
@@ -55,6 +58,7 @@ fn activemq(failure: Failure) -> Reaction {
         | Failure::NoCommonVersion
         | Failure::BadHeartBeat
         | Failure::AccessRefused
+        | Failure::ClientIdInUse
         | Failure::NotAClientCommand(_)
         | Failure::TooMany(_)
         | Failure::Fault => Reaction::ErrorAndClose,

@@ -75,6 +75,13 @@ impl Builder {
         self
     }
 
+    /// Says whether SUBSCRIBE and UNSUBSCRIBE get the RECEIPT that they ask for, which not every
+    /// server gives. Default: what the profile does.
+    pub fn subscribe_receipts(mut self, given: bool) -> Self {
+        self.config.subscribe_receipts = Some(given);
+        self
+    }
+
     /// Changes anything in the configuration.
     pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);

@@ -73,7 +73,7 @@ impl Application {
                 assert_eq!(connection.epoch, session.epoch());
                 self.is_connected = true;
             }
-            Event::Message(delivery) | Event::MessageTooLarge { delivery, .. } => {
+            Event::Message(delivery) | Event::MessageUnreadable { delivery, .. } => {
                 let Delivery { message, token, .. } = delivery;
                 assert_eq!(token.epoch(), session.epoch());
                 self.delivered.insert(message.message_id().to_owned());

@@ -144,12 +144,32 @@ fn a_receipt_that_never_comes_has_a_deadline() -> Result {
         .receipt_timeout(Duration::from_millis(50))
         .manual()
         .connect()?;
+    client.send("/queue/a").confirmed()?;
     let _fault = on(Command::Send)
         .then(Fault::WithholdReceipt)
         .mount(&broker);
     let error = client.send("/queue/a").confirmed().unwrap_err();
     let text = error.to_string();
     assert_eq!(text, "sent, but not confirmed: no answer within 50ms");
+    Ok(())
+}
+
+#[test]
+fn a_broker_that_never_answers_is_told_from_one_that_is_late() -> Result {
+    let broker = TestBroker::start();
+    let _fault = on(Command::Send)
+        .then(Fault::WithholdReceipt)
+        .mount(&broker);
+    let client = Client::builder(broker.url())
+        .receipt_timeout(Duration::from_millis(50))
+        .manual()
+        .connect()?;
+    let error = client.send("/queue/a").confirmed().unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("no RECEIPT ever came from this broker"),
+        "{text}"
+    );
     Ok(())
 }
 
