@@ -87,6 +87,12 @@ impl Deliveries {
         self.of_fate(Fate::Released)
     }
 
+    /// Iterates over both, oldest first: those that a cumulative ACK reaches.
+    pub(crate) fn free_ones(&self) -> impl Iterator<Item = u64> {
+        let free = |(number, delivery): (u64, &Delivery)| delivery.fate.is_free().then_some(number);
+        self.list.iter().filter_map(free)
+    }
+
     fn of_fate(&self, fate: Fate) -> impl Iterator<Item = u64> {
         let has =
             move |(number, delivery): (u64, &Delivery)| (delivery.fate == fate).then_some(number);

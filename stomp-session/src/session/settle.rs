@@ -105,7 +105,7 @@ impl Session {
             let earlier: Vec<u64> = match self.connected()?.live.get(key) {
                 Some(slot) => slot
                     .deliveries
-                    .open_ones()
+                    .free_ones()
                     .take_while(|n| *n < number)
                     .collect(),
                 None => Vec::new(),
