@@ -124,7 +124,7 @@ impl Application {
                 Wake::Inbox(key) => task.wait == Wait::Inbox(key),
                 Wake::Listener(listener) => task.wait == Wait::Listener(listener),
                 Wake::Everybody => task.wait != Wait::Nothing,
-                Wake::Driver | Wake::Reader => false,
+                Wake::Driver | Wake::Reader | Wake::Watcher => false,
             };
         }
     }
@@ -159,6 +159,17 @@ impl Application {
     fn has_sent_all(&self) -> bool {
         let sends = |task: &Task| matches!(task.kind, Kind::Send(_) | Kind::Flood(_));
         !self.tasks.iter().any(|task| !task.done && sends(task))
+    }
+
+    /// Nobody has a message in hand, or waits for anything but messages.
+    pub(crate) fn is_empty_handed(&self) -> bool {
+        let holds = |task: &Task| match &task.kind {
+            Kind::Consume(consuming) => {
+                !consuming.hand.is_empty() || !matches!(task.wait, Wait::Inbox(_))
+            }
+            _ => false,
+        };
+        !self.tasks.iter().any(|task| !task.done && holds(task))
     }
 
     fn has_only_to_leave(&self) -> bool {
@@ -266,22 +277,25 @@ impl World {
     }
 
     /// When everything is sent and received the consumers stop, and then the client is left.
-    fn stop_if_all_is_done(&mut self) {
+    pub(crate) fn stop_if_all_is_done(&mut self) -> bool {
         let application = &mut self.application;
         if !application.stopping && application.has_sent_all() && self.is_drained() {
             self.application.stopping = true;
+            self.books.report.stranded += self.in_hands() as u64;
         }
         let application = &mut self.application;
-        if application.stopping {
-            let leaves = application.has_only_to_leave();
-            for task in &mut application.tasks {
-                match &task.kind {
-                    Kind::Consume(_) => task.runnable |= matches!(task.wait, Wait::Inbox(_)),
-                    Kind::Leave(None) if leaves => task.runnable = true,
-                    _ => {}
-                }
-            }
+        let leaves = application.stopping && application.has_only_to_leave();
+        let mut told = false;
+        for task in &mut application.tasks {
+            let is_it = match &task.kind {
+                Kind::Consume(_) => application.stopping && matches!(task.wait, Wait::Inbox(_)),
+                Kind::Leave(None) => leaves,
+                _ => false,
+            };
+            task.runnable |= is_it;
+            told |= is_it;
         }
+        told
     }
 
     fn think(&mut self, most: u64) -> Option<Instant> {
@@ -320,7 +334,9 @@ impl World {
         if !sending.asked {
             let command = sending.command.as_ref().expect("it has a number");
             let (confirm, timeout) = (sending.confirm, sending.timeout);
-            let sent = self.engine.send(command, confirm, timeout, sending.op, self.now);
+            let sent = self
+                .engine
+                .send(command, confirm, timeout, sending.op, self.now);
             match sent {
                 Ok(Sent::Done) => {
                     self.books.report.fired += 1;
@@ -363,6 +379,8 @@ impl World {
             _ => self.books.report.errors += 1,
         }
         let again = sending.must && !self.application.stopping;
+        // Whoever had too little time is given all that is usual.
+        sending.timeout = None;
         sending.number = 0;
         sending.op = None;
         sending.asked = false;
@@ -451,7 +469,10 @@ impl World {
         consuming.untidy = false;
         let command = Subscribe::to(consuming.destination).ack(consuming.mode);
         let capacity = consuming.capacity;
-        match self.engine.subscribe(&command, capacity, None, place, self.now) {
+        match self
+            .engine
+            .subscribe(&command, capacity, None, place, self.now)
+        {
             Ok(Sent::Wait(op)) => {
                 consuming.state = Subscribed::Asking { op, asked: false };
                 task.wait = Wait::Operation(op);
@@ -482,7 +503,10 @@ impl World {
         let drops = self.rng.u32(..60) == 0 || self.application.stopping || consuming.untidy;
         if drops && !self.looking {
             self.books.report.drops += 1;
-            (self.tell)(self.now - self.start, &("dropped", key, consuming.hand.len()));
+            (self.tell)(
+                self.now - self.start,
+                &("dropped", key, consuming.hand.len()),
+            );
             consuming.state = match self.rng.u32(..4) {
                 0 => {
                     let drain = self.rng.bool().then_some(Duration::from_millis(500));

@@ -55,7 +55,7 @@ impl Plant {
             Wake::Driver => self == Self::SwallowDriver,
             Wake::Reader => self == Self::SwallowReader,
             Wake::Everybody => self == Self::SwallowEverybody,
-            Wake::Listener(_) => false,
+            Wake::Listener(_) | Wake::Watcher => false,
         }
     }
 }
@@ -191,7 +191,12 @@ impl World {
             }
             Work::CancelDial(attempt) => {
                 self.driver.old_attempts.push(attempt);
-                if self.driver.dialling.as_ref().is_some_and(|d| d.attempt == attempt) {
+                if self
+                    .driver
+                    .dialling
+                    .as_ref()
+                    .is_some_and(|d| d.attempt == attempt)
+                {
                     self.driver.dialling = None;
                 }
             }
@@ -215,7 +220,9 @@ impl World {
         let instants = [
             driver.armed.filter(|_| fires),
             driver.dialling.as_ref().map(|dialling| dialling.at),
-            network.and_then(|t| t.up.next_arrival()).filter(|_| self.broker_reads()),
+            network
+                .and_then(|t| t.up.next_arrival())
+                .filter(|_| self.broker_reads()),
             network.and_then(|t| t.down.next_arrival()),
             transport.and_then(|t| t.flush),
             transport.and_then(|t| t.kill_at),
@@ -230,11 +237,17 @@ impl World {
 
     /// What is due outside of the engine.
     pub(crate) fn let_things_happen(&mut self) {
-        if self.driver.armed.is_some_and(|at| at <= self.now) && self.plant != Plant::NeverFireTimers
+        if self.driver.armed.is_some_and(|at| at <= self.now)
+            && self.plant != Plant::NeverFireTimers
         {
             self.driver.runnable = true;
         }
-        if self.driver.dialling.as_ref().is_some_and(|d| d.at <= self.now) {
+        if self
+            .driver
+            .dialling
+            .as_ref()
+            .is_some_and(|d| d.at <= self.now)
+        {
             self.dialled();
         }
         self.move_octets();
@@ -258,7 +271,9 @@ impl World {
             self.engine.handle_dial_failed(attempt, "refused", self.now);
             return self.forward();
         }
-        let link = self.engine.handle_dialled(attempt, LinkInfo::plain(), self.now);
+        let link = self
+            .engine
+            .handle_dialled(attempt, LinkInfo::plain(), self.now);
         self.forward();
         let Some(id) = link else { return };
         self.books.report.links += 1;
@@ -428,7 +443,11 @@ impl World {
             };
             let id = transport.id;
             let against_orders = self.plant == Plant::ReadAgainstOrders;
-            if !self.engine.wants_read(id) && !against_orders && !transport.ended {
+            if !self.engine.wants_read(id) && !against_orders {
+                if transport.ended {
+                    // What is left there comes again, or never.
+                    return self.read_the_end();
+                }
                 self.driver.reader_blocked = true;
                 return;
             }
@@ -447,7 +466,9 @@ impl World {
                 let Some(transport) = &mut self.driver.transport else {
                     return;
                 };
-                more = self.engine.handle_data(id, &mut transport.buffer, false, self.now);
+                more = self
+                    .engine
+                    .handle_data(id, &mut transport.buffer, false, self.now);
                 self.forward();
                 if more && !self.engine.wants_read(id) && !against_orders {
                     self.driver.reader_blocked = true;
@@ -455,7 +476,11 @@ impl World {
                 }
             }
             let asked = self.engine.wants_read_dry(id);
-            let dry = self.driver.transport.as_ref().is_some_and(|t| t.socket.is_empty());
+            let dry = self
+                .driver
+                .transport
+                .as_ref()
+                .is_some_and(|t| t.socket.is_empty());
             if asked && dry && self.answers_dry {
                 self.engine.handle_read_dry(id, self.now);
                 self.forward();
@@ -473,6 +498,7 @@ impl World {
         };
         let id = transport.id;
         if self.plant == Plant::NeverTellTheEnd {
+            self.driver.reader_blocked = true;
             return;
         }
         let why = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
@@ -485,7 +511,10 @@ impl World {
     /// Breaks the connection: at an octet of each direction, or without telling anybody.
     fn kill(&mut self) {
         self.books.report.kills += 1;
-        let beats = self.engine.connection().is_some_and(|c| c.heart_beat.receive.is_some());
+        let beats = self
+            .engine
+            .connection()
+            .is_some_and(|c| c.heart_beat.receive.is_some());
         let Some(transport) = &mut self.driver.transport else {
             return;
         };
@@ -537,7 +566,8 @@ impl World {
         self.books.report.stale_acks += transport.wiretap.stale_acks;
         self.books.report.stale_transactions += transport.wiretap.stale_transactions;
         self.driver.old_links.push(transport.id);
-        self.driver.left_over = transport.socket.split();
+        self.driver.left_over = transport.buffer.split();
+        self.driver.left_over.unsplit(transport.socket);
         self.driver.reader_blocked = false;
         match transport.dark {
             true => self.driver.orphans.push(transport.connection),
@@ -585,7 +615,11 @@ impl World {
             (due, armed) => due.is_some() && armed.is_none(),
         };
         let reads = self.driver.reader_blocked
-            && self.driver.transport.as_ref().is_some_and(|t| self.engine.wants_read(t.id));
+            && self
+                .driver
+                .transport
+                .as_ref()
+                .is_some_and(|t| self.engine.wants_read(t.id));
         let writes = self.engine.outbox_octets() > 0 && self.is_writable();
         sooner || reads || writes
     }

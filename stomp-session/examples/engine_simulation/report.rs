@@ -52,6 +52,8 @@ figures! {
     received: "received";
     drops: "subscriptions dropped";
     stale: "stale ones dropped";
+    bounced: "bounced by RabbitMQ";
+    stranded: "stranded there";
     wakes: "wakes";
     /// Confirmed, and neither delivered nor in its queue.
     lost: "lost", promise;

@@ -29,6 +29,7 @@ pub(crate) struct World {
     pub(crate) application: Application,
     pub(crate) books: Books,
     pub(crate) plant: Plant,
+    profile: Profile,
     pub(crate) kills_left: u32,
     /// The reader says that there was nothing; a blocked one cannot.
     pub(crate) answers_dry: bool,
@@ -65,7 +66,8 @@ impl World {
         };
         let mut broker = Config::default();
         let profiles = [Profile::Strict, Profile::RabbitMq, Profile::ActiveMq];
-        broker.profile = profiles[rng.usize(..profiles.len())];
+        let profile = profiles[rng.usize(..profiles.len())];
+        broker.profile = profile;
         broker.heart_beat = beats;
         broker.nack = Some(NackPolicy::Requeue);
         broker.transcript = 0;
@@ -85,6 +87,7 @@ impl World {
             driver: Driver::awake(),
             books: Books::default(),
             plant,
+            profile,
             kills_left: rng.u32(..7),
             answers_dry: rng.bool(),
             looks: rng.bool(),
@@ -114,7 +117,7 @@ impl World {
             match self.rng.usize(..runs) {
                 at if at < tasks.len() => {
                     self.run_task(tasks[at]);
-                },
+                }
                 at if at == tasks.len() && self.driver.runnable => self.drive(),
                 _ => self.read(),
             }
@@ -122,6 +125,9 @@ impl World {
         }
         if self.looks {
             self.look_for_sleepers();
+        }
+        if self.stop_if_all_is_done() {
+            return true;
         }
         let Some(next) = self.next_instant() else {
             return false;
@@ -164,18 +170,32 @@ impl World {
 
     /// Tells whether everything is done that the application had in mind, but for leaving.
     pub(crate) fn is_drained(&self) -> bool {
-        let left = |queue| self.broker.depth(queue) + self.broker.unacked(queue);
-        self.settled.is_some() && QUEUES.iter().all(|queue| left(queue) == 0)
+        let waits = QUEUES.iter().any(|queue| self.broker.depth(queue) > 0);
+        self.settled.is_some() && !waits && (self.in_hands() == 0 || self.is_stranded())
+    }
+
+    pub(crate) fn in_hands(&self) -> usize {
+        QUEUES.iter().map(|queue| self.broker.unacked(queue)).sum()
+    }
+
+    /// RabbitMQ keeps a message that meets its UNSUBSCRIBE until the connection ends, and nothing
+    /// is known that always helps.
+    fn is_stranded(&self) -> bool {
+        let rabbitmq = self.profile == Profile::RabbitMq;
+        rabbitmq && self.engine.inbox_octets() == 0 && self.application.is_empty_handed()
     }
 
     pub(crate) fn note(&mut self, event: &Event) {
         (self.tell)(self.now - self.start, event);
         let bad = match event {
-            Event::Disconnected { reason } => matches!(
-                reason,
-                CloseReason::Misbehaviour(_) | CloseReason::Error(_)
-            ),
-            Event::ServerError { .. } | Event::SubscriptionRefused { .. } => true,
+            Event::Disconnected { reason } => {
+                matches!(reason, CloseReason::Misbehaviour(_) | CloseReason::Error(_))
+            }
+            Event::ServerError { .. } => {
+                self.books.report.bounced += 1;
+                self.profile != Profile::RabbitMq
+            }
+            Event::SubscriptionRefused { .. } => true,
             _ => false,
         };
         self.books.report.errors += u64::from(bad);
@@ -189,6 +209,10 @@ impl World {
 
     fn finish(mut self) -> Report {
         let mut left: Vec<Frame> = Vec::new();
+        for queue in QUEUES {
+            let held = (self.broker.depth(queue), self.broker.unacked(queue));
+            (self.tell)(self.now - self.start, &("waiting, in hands", queue, held));
+        }
         self.broker.close_all(self.now);
         for queue in QUEUES {
             left.extend(self.broker.peek(queue));
