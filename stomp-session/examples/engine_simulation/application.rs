@@ -43,7 +43,7 @@ enum Wait {
 
 enum Kind {
     Connect(OpId),
-    Send(Sending),
+    Send(Box<Sending>),
     Consume(Consuming),
     /// The broker gets messages from elsewhere.
     Flood(u32),
@@ -92,7 +92,7 @@ impl Application {
         let mut kinds = vec![(Kind::Connect(connecting), now), (Kind::Listen(None), now)];
         for n in 0..100 {
             let at = now + Duration::from_micros(rng.u64(..3_000_000));
-            kinds.push((Kind::Send(Sending::new(rng, n)), at));
+            kinds.push((Kind::Send(Box::new(Sending::new(rng, n))), at));
         }
         for destination in [QUEUES[0], QUEUES[1], QUEUES[1], FLOOD] {
             kinds.push((Kind::Consume(Consuming::new(rng, destination)), now));
@@ -180,7 +180,7 @@ impl Application {
 
 impl Sending {
     fn new(rng: &mut Rng, n: u32) -> Self {
-        let confirm = n % 4 > 0;
+        let confirm = !n.is_multiple_of(4);
         let must = confirm && n % 8 > 1;
         let timeout = Duration::from_millis(rng.u64(1..4_000));
         let patience = Duration::from_millis(rng.u64(..1_000));

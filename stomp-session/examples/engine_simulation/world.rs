@@ -16,6 +16,14 @@ use crate::report::Report;
 /// How long after the last kill everything may take.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// Why no connection comes about in a world where nobody makes mistakes.
+const EXPECTED: [&str; 4] = [
+    "refused",
+    "closed before CONNECTED",
+    "no answer within",
+    "the connection was lost",
+];
+
 /// The largest frame there is, and what one slice may hold beside it.
 const SLACK: usize = (100 << 10) + (16 << 10) + 65 * 1_024;
 
@@ -196,6 +204,8 @@ impl World {
                 self.profile != Profile::RabbitMq
             }
             Event::SubscriptionRefused { .. } => true,
+            // Whatever breaks, nobody says what is no STOMP.
+            Event::AttemptFailed { why, .. } => !EXPECTED.iter().any(|text| why.starts_with(text)),
             _ => false,
         };
         self.books.report.errors += u64::from(bad);
