@@ -3,18 +3,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stomp_commands::HeartBeat;
-use stomp_failover::{Broker, Failover, FailoverUri, UriError};
+use stomp_failover::{Broker, FailoverUri, UriError};
+use stomp_session::engine::{Engine, Settings};
+use stomp_session::layers::LayerConfig;
 use stomp_session::{Config, Limits, Tolerance};
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
-#[cfg(feature = "tls")]
-use crate::Tls;
-use crate::dialer::Dialer;
+#[cfg(feature = "websocket")]
+use crate::WebSocketOptions;
+use crate::call::Call;
+use crate::dialler::Dialler;
 use crate::driver::Driver;
-use crate::handle::{BackPressure, Common, Handle, UNIT};
-use crate::network::Network;
+use crate::shared::{Handle, Shared, now};
 use crate::transport::{Connector, Transport};
 use crate::{Client, Error};
+#[cfg(feature = "tls")]
+use crate::{Tls, TlsError};
 
 /// How to connect, and how patient to be. Made by [`Client::builder`].
 ///
@@ -34,13 +37,11 @@ use crate::{Client, Error};
 #[must_use = "nothing is connected until `connect` is called"]
 pub struct Builder {
     uri: Result<FailoverUri, UriError>,
-    session: Config,
+    settings: Settings,
     #[cfg(feature = "tls")]
     tls: Tls,
-    connector: Option<Connector>,
-    connect_timeout: Duration,
-    send_timeout: Duration,
-    buffer: usize,
+    layers: LayerConfig,
+    dialler: Option<Dialler>,
     seed: Option<u64>,
 }
 
@@ -48,95 +49,100 @@ impl Builder {
     pub(crate) fn new(uri: &str) -> Self {
         Self {
             uri: uri.parse(),
-            session: Config::default(),
+            settings: Settings::default(),
             #[cfg(feature = "tls")]
             tls: Tls::default(),
-            connector: None,
-            connect_timeout: Duration::from_secs(10),
-            send_timeout: Duration::from_secs(30),
-            buffer: 8 << 20,
+            layers: LayerConfig::default(),
+            dialler: None,
             seed: None,
         }
     }
 
     /// Sets login and passcode for brokers whose URI has none.
-    pub fn login(mut self, login: impl Into<String>, passcode: impl Into<String>) -> Self {
-        self.session = self.session.login(login).passcode(passcode);
-        self
+    pub fn login(self, login: impl Into<String>, passcode: impl Into<String>) -> Self {
+        self.session(|session| session.login(login).passcode(passcode))
     }
 
     /// Sets the virtual host. Default `/`, which is RabbitMQ's default.
-    pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.session = self.session.host(host);
-        self
+    pub fn host(self, host: impl Into<String>) -> Self {
+        self.session(|session| session.host(host))
     }
 
     /// Offers and asks for heart-beats with this period, to the millisecond. Default 10 s; zero
     /// for none, and then a dead connection may go unnoticed for as long as TCP takes.
-    pub fn heart_beat(mut self, period: Duration) -> Self {
+    pub fn heart_beat(self, period: Duration) -> Self {
         let ms = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
-        self.session = self.session.heart_beat(HeartBeat::new(ms, ms));
-        self
+        self.session(|session| session.heart_beat(HeartBeat::new(ms, ms)))
     }
 
     /// Sets how long one broker may take to accept the connection, before CONNECT. Default 10 s.
     pub fn connect_timeout(mut self, patience: Duration) -> Self {
-        self.connect_timeout = patience;
+        self.settings.connect_timeout = patience;
         self
     }
 
-    /// Sets how long a frame may wait in this process, for a connection or for room. Default 30 s.
+    /// Sets how long a frame may wait in this process, for a connection or for room, until its
+    /// first octet is handed to the transport. Default 30 s.
     pub fn send_timeout(mut self, patience: Duration) -> Self {
-        self.send_timeout = patience;
+        self.settings.send_timeout = patience;
         self
     }
 
     /// Sets how long the broker may take nothing of what is to be written, although it sends
     /// heart-beats; then the client reconnects. Default 60 s. RabbitMQ under memory alarm takes
     /// nothing from senders: [`Duration::MAX`] sits it out.
-    pub fn write_timeout(mut self, patience: Duration) -> Self {
-        self.session = self.session.write_timeout(patience);
-        self
+    pub fn write_timeout(self, patience: Duration) -> Self {
+        self.session(|session| session.write_timeout(patience))
     }
 
     /// Sets how long to wait for a RECEIPT. Default 15 s.
-    pub fn receipt_timeout(mut self, patience: Duration) -> Self {
-        self.session = self.session.receipt_timeout(patience);
-        self
+    pub fn receipt_timeout(self, patience: Duration) -> Self {
+        self.session(|session| session.receipt_timeout(patience))
     }
 
     /// Sets how long [`disconnect`](Client::disconnect) may take. Default 5 s.
-    pub fn disconnect_timeout(mut self, patience: Duration) -> Self {
-        self.session = self.session.disconnect_timeout(patience);
+    pub fn disconnect_timeout(self, patience: Duration) -> Self {
+        self.session(|session| session.disconnect_timeout(patience))
+    }
+
+    /// Sets how many octets of frames may wait to be written. Default 1 MiB. While there is no
+    /// room, or no connection, senders wait; one frame that is larger is let in when nothing else
+    /// waits.
+    pub fn buffer(mut self, octets: usize) -> Self {
+        self.settings.outbox = octets;
         self
     }
 
-    /// Sets how many octets of frames may wait in this process while there is no connection, or
-    /// while the broker does not keep up. Default 8 MiB; a frame counts as at least 1 KiB. When it
-    /// is full, senders wait.
-    pub fn buffer(mut self, octets: usize) -> Self {
-        self.buffer = octets;
+    /// Sets how many octets of messages may wait to be taken, of all subscriptions together and
+    /// headers included. Default 16 MiB. Beyond it nothing is read, while heart-beats go on; 8 MiB
+    /// more are read as long as somebody waits for an answer that comes behind them.
+    pub fn inbox(mut self, octets: usize) -> Self {
+        self.settings.inbox = octets;
+        self
+    }
+
+    /// Sets how long fired messages may still take when the last handle is dropped. Default 1 s.
+    pub fn linger(mut self, patience: Duration) -> Self {
+        self.settings.linger = patience;
         self
     }
 
     /// Sets how large the frames of the broker may be. Default: [`Limits::client`].
     ///
-    /// A message beyond the limits comes as [`Error::TooLarge`], without its body; any other frame
+    /// A message beyond the limits comes as [`Error::Unreadable`], without its body; any other frame
     /// beyond them ends the connection.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.session = self.session.limits(limits);
-        self
+    pub fn limits(self, limits: Limits) -> Self {
+        self.session(|session| session.limits(limits))
     }
 
     /// Sets what is accepted from the broker beyond the specification. Default: nothing.
-    pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
-        self.session = self.session.tolerance(tolerance);
-        self
+    pub fn tolerance(self, tolerance: Tolerance) -> Self {
+        self.session(|session| session.tolerance(tolerance))
     }
 
     /// Changes anything else about the session: versions, liveness, headers of CONNECT.
     pub fn session(mut self, change: impl FnOnce(Config) -> Config) -> Self {
-        self.session = change(self.session);
+        self.settings.session = change(self.settings.session);
         self
     }
 
@@ -154,15 +160,46 @@ impl Builder {
         self
     }
 
-    /// Opens the transport to a broker by a function of yours, instead of TCP and what goes over it: a proxy, a link in
-    /// memory.
-    pub fn transport<F, Fut, T>(mut self, connect: F) -> Self
+    /// Sets how WebSocket is spoken, where servers differ.
+    #[cfg(feature = "websocket")]
+    pub fn websocket(mut self, options: WebSocketOptions) -> Self {
+        self.layers = self.layers.websocket(options);
+        self
+    }
+
+    /// Opens the transport to a broker by a function of yours, instead of TCP and what goes over
+    /// it: a link in memory, a Unix socket.
+    ///
+    /// It takes the place of TLS as well, and counts as one that anybody may read: no passcode goes
+    /// there for a broker whose scheme demands TLS, and the attempt fails. If yours is secure by
+    /// itself, say so by [`secure_transport`](Self::secure_transport).
+    pub fn transport<F, Fut, T>(self, connect: F) -> Self
     where
         F: Fn(Broker) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = io::Result<T>> + Send + 'static,
         T: Transport,
     {
-        self.connector = Some(Connector::new(connect));
+        self.dialler(connect, false)
+    }
+
+    /// The same with a transport that nobody in between can read or change.
+    pub fn secure_transport<F, Fut, T>(self, connect: F) -> Self
+    where
+        F: Fn(Broker) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<T>> + Send + 'static,
+        T: Transport,
+    {
+        self.dialler(connect, true)
+    }
+
+    fn dialler<F, Fut, T>(mut self, connect: F, secure: bool) -> Self
+    where
+        F: Fn(Broker) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<T>> + Send + 'static,
+        T: Transport,
+    {
+        let connector = Connector::new(connect);
+        self.dialler = Some(Dialler::Application { connector, secure });
         self
     }
 
@@ -185,50 +222,39 @@ impl Builder {
         for warning in uri.warnings() {
             tracing::warn!("{warning}");
         }
-        let connector = match self.connector {
-            Some(connector) => connector,
-            None => Connector::from(Network {
+        let dialler = match self.dialler {
+            Some(dialler) => dialler,
+            None => Dialler::Network(match uri.brokers().iter().any(Broker::uses_tls) {
                 #[cfg(feature = "tls")]
-                tls: match uri.brokers().iter().any(Broker::uses_tls) {
-                    true => Some((self.tls.clone(), self.tls.config()?.into())),
-                    false => None,
-                },
-                #[cfg(feature = "websocket")]
-                largest_message: crate::websocket::largest_message(&self.session.limits),
+                true => {
+                    let config = rustls(&self.tls)?;
+                    self.layers.tls(self.tls, config)
+                }
+                _ => self.layers,
             }),
         };
-        let failover = Failover::new(uri, self.seed.unwrap_or_else(stomp_failover::random_seed));
-        let (events, _) = broadcast::channel(64);
-        let mut dialer = Dialer {
-            config: self.session,
-            connector,
-            connect_timeout: self.connect_timeout,
-            failover,
-            events: events.clone(),
-        };
-        let link = dialer.dial(Default::default()).await?;
-        let (calls, receiver) = mpsc::unbounded_channel();
-        let (end, watch) = watch::channel(None);
-        let units = u32::try_from(self.buffer / UNIT)
-            .unwrap_or(u32::MAX)
-            .clamp(1, MAX_UNITS);
-        let common = Common {
-            room: Arc::new(Semaphore::new(units as usize)),
-            units,
-            events: events.downgrade(),
-            back_pressure: BackPressure::default(),
-            end: watch,
-            send_timeout: self.send_timeout,
-        };
-        let handle = Handle {
-            calls,
-            common: Arc::new(common),
-        };
-        let driver = Driver::new(dialer, receiver, &handle, events, end);
-        tokio::spawn(driver.run(link));
+        let seed = self.seed.unwrap_or_else(stomp_failover::random_seed);
+        let mut engine = Engine::new(self.settings, uri, seed, now())?;
+        let connecting = engine.connect(now());
+        let shared = Shared::new(engine);
+        let handle = Arc::new(Handle {
+            shared: shared.clone(),
+        });
+        let call = Call::asked(handle.clone(), connecting);
+        tokio::spawn(Driver::new(shared, dialler));
+        call.answer().await?;
         Ok(Client { handle })
     }
 }
 
-/// What a semaphore can count, on any platform.
-const MAX_UNITS: u32 = (u32::MAX >> 3) - 1;
+/// Reads the files that are named, and asks the platform for its roots where these count.
+#[cfg(feature = "tls")]
+fn rustls(tls: &Tls) -> Result<Arc<rustls::ClientConfig>, TlsError> {
+    tls.config(
+        |path| std::fs::read(path),
+        |provider| {
+            let verifier = rustls_platform_verifier::Verifier::new(provider)?;
+            Ok(Arc::new(verifier))
+        },
+    )
+}

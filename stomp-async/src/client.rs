@@ -1,13 +1,18 @@
+use std::sync::Arc;
+
+use stomp_session::Connection;
+use stomp_session::engine::Stats;
+
 use crate::builder::Builder;
 use crate::call::Call;
-use crate::handle::Handle;
+use crate::shared::{Handle, now};
 use crate::{Error, Events, Send, Subscribe};
 
 /// A connection to a broker, or to whichever of several is up. Cheap to clone; all clones share it.
 ///
 /// One task owns the connection; this is a handle to it. When the last handle is gone, and with it
-/// all [subscriptions](crate::Subscription) and [messages](crate::Message), the task disconnects
-/// and ends.
+/// all [subscriptions](crate::Subscription) and [messages](crate::Message), what was fired goes out,
+/// for the [linger](Builder::linger) at most, and the task disconnects and ends.
 ///
 /// ```no_run
 /// use stomp_async::Client;
@@ -25,7 +30,7 @@ use crate::{Error, Events, Send, Subscribe};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Client {
-    pub(crate) handle: Handle,
+    pub(crate) handle: Arc<Handle>,
 }
 
 impl Client {
@@ -39,6 +44,10 @@ impl Client {
     /// # Errors
     ///
     /// [`Error::Uri`] when the URI is wrong, [`Error::Connect`] when no broker accepts.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up and closes what was opened.
     pub async fn connect(uri: impl AsRef<str>) -> Result<Self, Error> {
         Self::builder(uri).connect().await
     }
@@ -61,29 +70,39 @@ impl Client {
     /// Returns what happens to the connection from now on.
     #[must_use]
     pub fn events(&self) -> Events {
-        Events(match self.handle.common.events.upgrade() {
-            Some(events) => events.subscribe(),
-            // The client is closed: events that end at once.
-            None => tokio::sync::broadcast::channel(1).1,
-        })
+        Events::new(self.handle.shared.clone())
+    }
+
+    /// Returns what was agreed with the broker. `None` while there is no connection.
+    #[must_use]
+    pub fn connection(&self) -> Option<Connection> {
+        let shared = &self.handle.shared;
+        shared.with(|state| state.engine.connection().cloned())
+    }
+
+    /// Returns what was counted since the client began.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.handle.shared.with(|state| state.engine.stats())
     }
 
     /// Ends the connection in order: what was sent before goes out, outstanding receipts are
-    /// waited for, then DISCONNECT and its RECEIPT. After it, all handles are closed.
+    /// waited for, messages in hand may still be settled for a second, then DISCONNECT and its
+    /// RECEIPT. After it, all handles are closed.
     ///
     /// # Errors
     ///
     /// When the broker did not answer within
-    /// [`disconnect_timeout`](Builder::disconnect_timeout). The connection is closed all the same.
+    /// [`disconnect_timeout`](Builder::disconnect_timeout), or the client is closed already. The
+    /// connection is closed all the same.
     ///
     /// # Cancel safety
     ///
     /// Once begun it goes on, whether or not the future is dropped.
     pub async fn disconnect(self) -> Result<(), Error> {
-        let (reply, answer) = tokio::sync::oneshot::channel();
-        if self.handle.calls.send(Call::Disconnect { reply }).is_err() {
-            return Err(self.handle.closed());
-        }
-        answer.await.unwrap_or_else(|_| Err(self.handle.closed()))
+        let now = now();
+        let shared = &self.handle.shared;
+        let op = shared.with(|state| state.engine.disconnect(now));
+        Call::asked(self.handle, op).answer().await.map(drop)
     }
 }

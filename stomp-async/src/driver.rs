@@ -1,181 +1,185 @@
-//! The task behind a client: one link after another, and the desk in between.
+//! The task behind a client: it dials, moves octets and keeps time, as the engine wants it.
 
-use stomp_commands::Disconnect;
-use stomp_session::CloseReason;
-use tokio::sync::{broadcast, mpsc, watch};
-use tokio::time::timeout;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use crate::call::{Call, Reply};
-use crate::desk::Desk;
-use crate::dialer::Dialer;
-use crate::handle::Handle;
-use crate::link::{Link, now};
-use crate::{Cause, Error, Event};
+use stomp_session::TransportError;
+use stomp_session::engine::{AttemptId, Dial, Wake, Work};
+use tokio::time::{Sleep, sleep};
+
+use crate::dialler::{Dialler, Dialling};
+use crate::link::Link;
+use crate::shared::{Shared, now};
 
 pub(crate) struct Driver {
-    dialer: Dialer,
-    calls: mpsc::UnboundedReceiver<Call>,
-    desk: Desk,
-    events: broadcast::Sender<Event>,
-    end: watch::Sender<Option<Cause>>,
+    shared: Arc<Shared>,
+    dialler: Dialler,
+    dialling: Option<(AttemptId, Dialling)>,
+    /// The connection that is up, and those that are about to be closed.
+    links: Vec<Link>,
+    timer: Pin<Box<Sleep>>,
+    /// What the timer is set to.
+    due: Option<Instant>,
+    /// The client is closed. What is left are links.
+    over: bool,
+}
+
+/// How many slices are moved before other tasks of the runtime have their turn.
+const ROUNDS: usize = 16;
+
+impl Driver {
+    pub(crate) fn new(shared: Arc<Shared>, dialler: Dialler) -> Self {
+        Self {
+            shared,
+            dialler,
+            dialling: None,
+            links: Vec::new(),
+            timer: Box::pin(sleep(Duration::ZERO)),
+            due: None,
+            over: false,
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..ROUNDS {
+            if self.go_round(cx) {
+                continue;
+            }
+            if self.over && self.links.is_empty() {
+                return Poll::Ready(());
+            }
+            // What is there was read, so that time may be judged.
+            if !self.keep_time() && self.sleep(cx) {
+                return Poll::Pending;
+            }
+        }
+        // Not even a flood stops the clock.
+        self.keep_time();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
 }
 
 impl Driver {
-    pub(crate) fn new(
-        dialer: Dialer,
-        calls: mpsc::UnboundedReceiver<Call>,
-        handle: &Handle,
-        events: broadcast::Sender<Event>,
-        end: watch::Sender<Option<Cause>>,
-    ) -> Self {
-        let desk = Desk::new(handle, events.clone());
-        Self {
-            dialer,
-            calls,
-            desk,
-            events,
-            end,
+    /// Does whatever can be done without waiting, a slice of each. Says whether that was anything.
+    fn go_round(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut any = self.work();
+        any |= self.dial(cx);
+        for link in &mut self.links {
+            any |= link.poll(cx, &self.shared);
         }
+        self.links.retain(|link| !link.is_closed());
+        any
     }
 
-    pub(crate) async fn run(mut self, first: Link) {
-        let mut link = first;
-        let cause = loop {
-            let reason = match self.serve(&mut link).await {
-                Served::Lost(reason) => reason,
-                Served::Done(reply) => {
-                    let result = self.disconnect(&mut link).await;
-                    self.close(Cause::Disconnected);
-                    if let Some(reply) = reply {
-                        let _ = reply.send(result);
-                    }
-                    return;
+    /// Takes what the engine wants to be done.
+    fn work(&mut self) -> bool {
+        let mut any = false;
+        let now = now();
+        while let Some(work) = self.shared.with(|state| state.engine.poll_work(now)) {
+            any = true;
+            match work {
+                Work::Dial(Dial {
+                    attempt, broker, ..
+                }) => self.dialling = Some((attempt, self.dialler.open(broker))),
+                Work::CancelDial(attempt) => {
+                    let is_it = |(dialling, _): &mut (AttemptId, _)| *dialling == attempt;
+                    drop(self.dialling.take_if(is_it));
                 }
-            };
-            tracing::info!(%reason, "disconnected");
-            let _ = self.events.send(Event::Disconnected {
-                reason: reason.clone(),
-            });
-            self.dialer.lost(link.stable_for(), &reason);
-            match self.reconnect(link).await {
-                Ok(next) => link = next,
-                Err(cause) => break cause,
+                Work::Close { link, flush } => {
+                    let mut links = self.links.iter_mut();
+                    if let Some(link) = links.find(|open| open.id() == link) {
+                        link.close(flush);
+                    }
+                }
+                Work::End => {
+                    self.over = true;
+                    self.dialling = None;
+                }
             }
+        }
+        any
+    }
+
+    /// Goes on opening a transport.
+    fn dial(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some((attempt, dialling)) = &mut self.dialling else {
+            return false;
         };
-        self.close(cause);
-    }
-
-    /// Works on a link until it ends, or until nobody wants it any more.
-    async fn serve(&mut self, link: &mut Link) -> Served {
-        self.desk.begin(link);
-        let common = self.desk.common();
-        loop {
-            if let Some(reason) = self.desk.work(link) {
-                return Served::Lost(reason);
-            }
-            tokio::select! {
-                () = link.step() => {}
-                call = self.calls.recv() => {
-                    if let Some(served) = self.take(call) {
-                        return served;
-                    }
-                }
-                () = common.back_pressure.changed.notified() => self.desk.relieve(link),
-            }
-        }
-    }
-
-    /// Takes a call, and all that wait behind it, so that their frames go out in one write.
-    fn take(&mut self, first: Option<Call>) -> Option<Served> {
-        let mut next = first;
-        loop {
-            match next {
-                None => return Some(Served::Done(None)),
-                Some(Call::Disconnect { reply }) => return Some(Served::Done(Some(reply))),
-                Some(call) => self.desk.accept(call),
-            }
-            next = match self.calls.try_recv() {
-                Ok(call) => Some(call),
-                Err(_) => break,
-            };
-        }
-        None
-    }
-
-    /// Looks for the next link, while calls are kept or answered.
-    async fn reconnect(&mut self, lost: Link) -> Result<Link, Cause> {
-        let mut last = lost.session;
-        let subscriptions = std::mem::take(last.subscriptions_mut());
-        let dialling = self.dialer.dial(subscriptions);
-        tokio::pin!(dialling);
-        loop {
-            tokio::select! {
-                result = &mut dialling => {
-                    return result.map_err(|error| match error {
-                        Error::Connect(exhausted) => {
-                            tracing::error!(%exhausted, "gave up");
-                            let event = Event::GaveUp { exhausted: exhausted.clone() };
-                            let _ = self.events.send(event);
-                            Cause::Exhausted(exhausted)
-                        }
-                        _ => Cause::ConnectionLost,
-                    });
-                }
-                call = self.calls.recv() => match call {
-                    None => return Err(Cause::Disconnected),
-                    Some(Call::Disconnect { reply }) => {
-                        // There is nobody to say it to.
-                        let _ = reply.send(Ok(()));
-                        return Err(Cause::Disconnected);
-                    }
-                    Some(call) => self.desk.accept_offline(call, &mut last),
-                },
-            }
-        }
-    }
-
-    /// Sends what is held, waits for what is outstanding, and says DISCONNECT. RabbitMQ never
-    /// sends receipts that are still missing then.
-    async fn disconnect(&mut self, link: &mut Link) -> Result<(), Error> {
-        let patience = link.session.config().disconnect_timeout;
-        self.desk.leave();
-        let goodbye = async {
-            loop {
-                if let Some(reason) = self.desk.work(link) {
-                    return reason;
-                }
-                if self.desk.is_idle(link) {
-                    let receipt = link.session.new_receipt();
-                    // Refused only when the session is over already, which `work` will report.
-                    let _ = link
-                        .session
-                        .disconnect(Disconnect::new().receipt(receipt), now());
-                }
-                link.step().await;
-            }
+        let attempt = *attempt;
+        let Poll::Ready(dialled) = dialling.as_mut().poll(cx) else {
+            return false;
         };
-        let reason = timeout(patience, goodbye).await;
-        link.close().await;
-        match reason {
-            Ok(CloseReason::Disconnected { .. }) => Ok(()),
-            Ok(reason) => Err(Error::Closed(reason.into())),
-            Err(_) => Err(Error::Closed(Cause::Deadline(patience))),
+        self.dialling = None;
+        let now = now();
+        match dialled {
+            Ok(opened) => {
+                let info = opened.info;
+                let dialled = self
+                    .shared
+                    .with(|state| state.engine.handle_dialled(attempt, info, now));
+                self.links.extend(dialled.map(|id| Link::new(id, opened)));
+            }
+            Err(error) => {
+                let why = TransportError::from(&error).to_string();
+                self.shared
+                    .with(|state| state.engine.handle_dial_failed(attempt, why, now));
+            }
         }
+        true
     }
 
-    fn close(&mut self, cause: Cause) {
-        // First the reason, then the answers: whoever is answered finds the reason there.
-        self.end.send_replace(Some(cause.clone()));
-        self.calls.close();
-        self.desk.close(&cause);
-        while let Ok(call) = self.calls.try_recv() {
-            self.desk.refuse(call, &cause);
+    /// Does what is due. Says whether anything was.
+    fn keep_time(&mut self) -> bool {
+        let now = now();
+        self.shared.with(|state| {
+            let due = state.engine.poll_timeout();
+            let is_due = due.is_some_and(|due| due <= now);
+            if is_due {
+                state.engine.handle_timeout(now);
+            }
+            is_due
+        })
+    }
+
+    /// Goes to sleep, until there is something to do. Says whether there was nothing by now.
+    fn sleep(&mut self, cx: &mut Context<'_>) -> bool {
+        let waker = cx.waker().clone();
+        let links = &self.links;
+        let writable = links.iter().any(Link::is_writable);
+        let (due, behind, _before) = self.shared.with(|state| {
+            let before = state.wakers.keep(Wake::Driver, waker);
+            let due = state.engine.sleep(writable);
+            let behind = links.iter().any(|link| link.is_behind(&state.engine));
+            (due, behind, before)
+        });
+        let closing = links.iter().filter_map(Link::deadline);
+        let due = due.into_iter().chain(closing).min();
+        if let Some(due) = due.filter(|_| due != self.due) {
+            self.timer.as_mut().reset(due.into());
         }
+        self.due = due;
+        let is_due = due.is_some() && self.timer.as_mut().poll(cx).is_ready();
+        !behind && !is_due
     }
 }
 
-enum Served {
-    Lost(CloseReason),
-    /// Someone called `disconnect`, or the last handle is gone.
-    Done(Option<Reply<()>>),
+/// Whoever waits learns that nobody works for them any more: the runtime ends, or the transport has
+/// panicked. Once the client is closed this is nothing new.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let why = match std::thread::panicking() {
+            true => "it panicked",
+            false => "its runtime ended",
+        };
+        self.shared
+            .with(|state| state.engine.handle_driver_gone(why));
+    }
 }

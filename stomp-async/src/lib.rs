@@ -43,44 +43,41 @@
 mod builder;
 mod call;
 mod client;
-mod desk;
-mod dialer;
+mod dialler;
 mod driver;
-mod error;
-mod event;
-mod handle;
-mod inboxes;
+mod events;
 mod link;
+mod log;
 mod message;
 mod network;
-mod oversized;
 mod send;
+mod shared;
+mod subscribe;
 mod subscription;
-#[cfg(feature = "tls")]
-mod tls;
 mod transport;
-#[cfg(feature = "websocket")]
-mod websocket;
+mod wakers;
 
 pub use builder::Builder;
 pub use client::Client;
-pub use error::{Cause, Error};
-pub use event::{Event, Events};
-pub use message::{Acker, Message};
-pub use oversized::Oversized;
-pub use send::Send;
-pub use subscription::{Subscribe, Subscription};
-#[cfg(feature = "tls")]
-pub use tls::{Tls, TlsError};
+pub use events::Events;
+pub use message::Message;
+pub use send::{Send, Sending};
+pub use subscribe::{Subscribe, Subscribing};
+pub use subscription::Subscription;
 pub use transport::Transport;
 
 pub use stomp_commands::Message as Content;
 pub use stomp_commands::{AckMode, Dialect, HeartBeat, Version, header};
 pub use stomp_failover::Broker;
+pub use stomp_session::engine::{Acker, Cause, Defect, Error, Event, Stats, Unreadable};
+#[cfg(feature = "websocket")]
+pub use stomp_session::layers::WebSocketOptions;
 pub use stomp_session::{
     CloseReason, Config, Connection, Epoch, Limits, Refusal, ServerError, Settled, SubscriptionKey,
     Tolerance, TransportError, UsageError,
 };
+#[cfg(feature = "tls")]
+pub use stomp_session::{Tls, TlsError};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

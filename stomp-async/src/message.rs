@@ -1,10 +1,11 @@
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
-use stomp_session::{AckToken, Delivery, Epoch, Settled};
+use stomp_session::engine::{Acker, Arrival, Unreadable};
+use stomp_session::{Epoch, Settled};
 
-use crate::call::{Call, Verdict};
-use crate::handle::Handle;
+use crate::shared::Handle;
 use crate::{Content, Error};
 
 /// A message that was received, and the right to settle it.
@@ -13,7 +14,7 @@ use crate::{Content, Error};
 /// that, or to settle it elsewhere, [`split`](Self::split) it.
 ///
 /// A message that is dropped without being settled stays with this connection: the broker delivers
-/// it again when the connection ends.
+/// it again when its subscription or the connection ends.
 #[must_use = "a message that is not acknowledged will be delivered again"]
 pub struct Message {
     content: Content,
@@ -21,27 +22,29 @@ pub struct Message {
 }
 
 impl Message {
-    pub(crate) fn new(delivery: Delivery, handle: Handle) -> Self {
-        Self {
-            content: delivery.message,
-            acker: Acker {
-                token: delivery.token,
-                handle,
-            },
+    /// Takes an arrival. What could not be read is an error that can be settled.
+    pub(crate) fn new(mut arrival: Arrival, handle: Arc<Handle>) -> Result<Self, Error> {
+        if let Some(defect) = arrival.defect.take() {
+            let unreadable = Unreadable::new(arrival, defect, handle);
+            return Err(Error::Unreadable(Box::new(unreadable)));
         }
+        Ok(Self {
+            content: arrival.delivery.message,
+            acker: Acker::new(arrival.delivery.token, handle),
+        })
     }
 
-    /// Tells the broker that the message has been dealt with.
+    /// Tells the broker that the message has been dealt with. Never waits.
     ///
     /// [`Settled::Stale`] means that the message came on an earlier connection: nothing was sent,
-    /// and the broker delivers it again.
+    /// and the broker delivers it again. [`Settled::NotNeeded`]: it counts as consumed already, in
+    /// ack mode `auto`.
     ///
     /// # Errors
     ///
-    /// When the message is not to be acknowledged (ack mode `auto`), or the subscription or the
-    /// client is gone.
+    /// [`Error::Closed`] when the client is closed.
     pub async fn ack(self) -> Result<Settled, Error> {
-        self.acker.ack().await
+        self.acker.ack()
     }
 
     /// Tells the broker that the message has not been dealt with. What happens to it then is the
@@ -51,10 +54,10 @@ impl Message {
     ///
     /// As for [`ack`](Self::ack), and in STOMP 1.0, which has no NACK.
     pub async fn nack(self) -> Result<Settled, Error> {
-        self.acker.nack().await
+        self.acker.nack()
     }
 
-    /// Takes the message apart: what it says, and the right to settle it, from any task.
+    /// Takes the message apart: what it says, and the right to settle it, from any task or thread.
     pub fn split(self) -> (Content, Acker) {
         (self.content, self.acker)
     }
@@ -63,6 +66,13 @@ impl Message {
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.acker.epoch()
+    }
+
+    /// Tells whether the message came on an earlier connection, so that settling it has no effect:
+    /// the broker delivers it again.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.acker.is_stale()
     }
 }
 
@@ -78,63 +88,5 @@ impl Deref for Message {
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.content.fmt(f)
-    }
-}
-
-/// The right to settle one message, once.
-#[must_use = "a message that is not acknowledged will be delivered again"]
-pub struct Acker {
-    token: AckToken,
-    handle: Handle,
-}
-
-impl Acker {
-    /// Acknowledges: see [`Message::ack`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`Message::ack`].
-    pub async fn ack(self) -> Result<Settled, Error> {
-        self.settle(Verdict::Ack).await
-    }
-
-    /// Refuses: see [`Message::nack`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`Message::nack`].
-    pub async fn nack(self) -> Result<Settled, Error> {
-        self.settle(Verdict::Nack).await
-    }
-
-    /// Tells whether the message is to be settled: not in ack mode `auto`.
-    #[must_use]
-    pub fn is_needed(&self) -> bool {
-        self.token.is_ackable()
-    }
-
-    /// Tells which connection the message came on.
-    #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        self.token.epoch()
-    }
-
-    async fn settle(self, verdict: Verdict) -> Result<Settled, Error> {
-        let Self { token, handle } = self;
-        let patience = handle.common.send_timeout;
-        handle
-            .call(0, patience, |ticket, reply| Call::Settle {
-                verdict,
-                token,
-                ticket,
-                reply,
-            })
-            .await
-    }
-}
-
-impl fmt::Debug for Acker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Acker").field(&self.token).finish()
     }
 }

@@ -1,59 +1,23 @@
-//! What the scheme of a broker means: TCP, and what goes over it.
+//! TCP to a broker: its name, and all of its addresses.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use stomp_failover::Broker;
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use crate::transport::BoxTransport;
-
-#[derive(Clone)]
-pub(crate) struct Network {
-    /// How to secure connections; `None` if no broker of the URI wants that.
-    #[cfg(feature = "tls")]
-    pub(crate) tls: Option<(crate::Tls, tokio_rustls::TlsConnector)>,
-    /// The octets that a WebSocket message may have.
-    #[cfg(feature = "websocket")]
-    pub(crate) largest_message: usize,
-}
-
-impl Network {
-    pub(crate) async fn connect(self, broker: Broker) -> io::Result<BoxTransport> {
-        if broker.uses_tls() && !cfg!(feature = "tls") {
-            return Err(unsupported("TLS is not built in (feature `tls`)"));
-        }
-        if broker.uses_websocket() && !cfg!(feature = "websocket") {
-            return Err(unsupported(
-                "WebSocket is not built in (feature `websocket`)",
-            ));
-        }
-        let stream: BoxTransport = Box::new(tcp(&broker).await?);
-        #[cfg(feature = "tls")]
-        let stream: BoxTransport = match self.tls {
-            Some((tls, connector)) if broker.uses_tls() => {
-                let name = tls.name_of(&broker).map_err(io::Error::other)?;
-                Box::new(connector.connect(name, stream).await?)
-            }
-            _ => stream,
-        };
-        #[cfg(feature = "websocket")]
-        let stream: BoxTransport = match broker.uses_websocket() {
-            true => {
-                let socket = crate::websocket::connect(&broker, stream, self.largest_message);
-                Box::new(socket.await?)
-            }
-            false => stream,
-        };
-        Ok(stream)
-    }
-}
-
-fn unsupported(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::Unsupported, what)
+/// Connects to whichever address of the broker answers first.
+pub(crate) async fn tcp(broker: &Broker) -> io::Result<TcpStream> {
+    let addresses = tokio::net::lookup_host((broker.host(), broker.port())).await?;
+    let stream = race(interleave(addresses)).await?;
+    // Frames are written whole; waiting for more octets only delays them.
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// How long an address may keep the next one waiting (RFC 8305 recommends 250 ms).
@@ -62,38 +26,69 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// How long a single address may take. The broker as a whole has the connect time-out.
 const PER_ADDRESS: Duration = Duration::from_secs(5);
 
-async fn tcp(broker: &Broker) -> io::Result<TcpStream> {
-    let addresses = tokio::net::lookup_host((broker.host(), broker.port())).await?;
-    let stream = race(interleave(addresses)).await?;
-    // Frames are written whole; waiting for more octets only delays them.
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
 /// Tries the addresses in turn, the next as soon as one failed or has taken too long to answer.
 /// The first connection wins; the others are dropped.
 async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let mut addresses = addresses.into_iter();
-    let mut attempts = JoinSet::new();
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
-    loop {
-        if let Some(address) = addresses.next() {
-            attempts.spawn(async move {
-                match timeout(PER_ADDRESS, TcpStream::connect(address)).await {
-                    Ok(result) => result,
-                    Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    let mut race = Race {
+        waiting: addresses.into_iter(),
+        running: Vec::new(),
+        last: io::Error::new(io::ErrorKind::NotFound, "the host name has no address"),
+    };
+    let mut stagger = pin!(sleep(Duration::ZERO));
+    poll_fn(|cx| race.poll(stagger.as_mut(), cx)).await
+}
+
+struct Race {
+    waiting: std::vec::IntoIter<SocketAddr>,
+    running: Vec<Connecting>,
+    /// Why the last one failed.
+    last: io::Error,
+}
+
+type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+
+impl Race {
+    fn poll(
+        &mut self,
+        mut stagger: Pin<&mut Sleep>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<TcpStream>> {
+        loop {
+            let before = self.running.len();
+            let mut at = 0;
+            while let Some(running) = self.running.get_mut(at) {
+                match running.as_mut().poll(cx) {
+                    Poll::Ready(Ok(stream)) => return Poll::Ready(Ok(stream)),
+                    Poll::Ready(Err(error)) => {
+                        self.last = error;
+                        drop(self.running.remove(at));
+                    }
+                    Poll::Pending => at += 1,
                 }
-            });
+            }
+            let failed = self.running.len() < before;
+            if !failed && !self.running.is_empty() && stagger.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            match self.waiting.next() {
+                Some(address) => {
+                    self.running.push(Box::pin(connect(address)));
+                    stagger.as_mut().reset(Instant::now() + STAGGER);
+                }
+                None if self.running.is_empty() => {
+                    let none = io::ErrorKind::NotFound.into();
+                    return Poll::Ready(Err(std::mem::replace(&mut self.last, none)));
+                }
+                None => return Poll::Pending,
+            }
         }
-        tokio::select! {
-            finished = attempts.join_next() => match finished {
-                Some(Ok(Ok(stream))) => return Ok(stream),
-                Some(Ok(Err(error))) => last = error,
-                Some(Err(panicked)) => last = io::Error::other(panicked),
-                None => return Err(last),
-            },
-            () = sleep(STAGGER), if addresses.len() > 0 => {}
-        }
+    }
+}
+
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    match timeout(PER_ADDRESS, TcpStream::connect(address)).await {
+        Ok(result) => result,
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }
 }
 

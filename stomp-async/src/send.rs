@@ -1,11 +1,13 @@
 use std::future::IntoFuture;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::call::{Call, Confirm};
-use crate::handle::Handle;
+use crate::call::Call;
+use crate::shared::Handle;
 use crate::{Client, Error};
 
 /// A message on its way out. Made by [`Client::send`]; sent by `.await`.
@@ -26,16 +28,18 @@ use crate::{Client, Error};
 ///
 /// # Cancel safety
 ///
-/// Dropping the future before the frame was handed over sends nothing. Afterwards the frame goes
-/// out whole, and only the answer is lost.
+/// Dropping the future before an octet of the frame was handed to the transport sends nothing.
+/// Afterwards the frame goes out whole, and only the answer is lost.
 #[derive(Debug)]
 #[must_use = "nothing is sent until this is awaited"]
 pub struct Send {
-    handle: Handle,
+    handle: Arc<Handle>,
     command: stomp_commands::Send,
-    confirm: Confirm,
+    /// Answer when its RECEIPT came.
+    confirm: bool,
     persistence: Persistence,
-    patience: Duration,
+    /// For all of it, if it is not the usual one.
+    patience: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +52,11 @@ enum Persistence {
 impl Send {
     pub(crate) fn new(client: &Client, destination: String) -> Self {
         Self {
-            patience: client.handle.common.send_timeout,
             handle: client.handle.clone(),
             command: stomp_commands::Send::to(destination),
-            confirm: Confirm::Taken,
+            confirm: false,
             persistence: Persistence::WhenConfirmed,
+            patience: None,
         }
     }
 
@@ -107,7 +111,7 @@ impl Send {
     /// [`Error::Rejected`] if the broker answered by ERROR, and [`Error::Unconfirmed`] if nobody
     /// can know.
     pub fn confirmed(mut self) -> Self {
-        self.confirm = Confirm::Receipt;
+        self.confirm = true;
         self
     }
 
@@ -117,41 +121,65 @@ impl Send {
         self
     }
 
-    /// Sets how long the message may wait in this process, for a connection or for room. Default
-    /// 30 s. The wait for a RECEIPT comes on top.
+    /// Sets how long all of it may take: waiting for a connection and for room, writing, and the
+    /// RECEIPT of a confirmed message. Default: [`Builder::send_timeout`](crate::Builder::send_timeout)
+    /// until the first octet leaves this process, and then
+    /// [`Builder::receipt_timeout`](crate::Builder::receipt_timeout) from the last one on, which
+    /// counts as well where it is shorter.
     pub fn timeout(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+        self.patience = Some(patience);
         self
-    }
-
-    async fn run(self) -> Result<(), Error> {
-        let Self {
-            handle,
-            mut command,
-            confirm,
-            persistence,
-            patience,
-        } = self;
-        if confirm == Confirm::Receipt && persistence == Persistence::WhenConfirmed {
-            command = command.persistent();
-        }
-        let octets = command.body.len();
-        handle
-            .call(octets, patience, |ticket, reply| Call::Send {
-                command,
-                confirm,
-                ticket,
-                reply,
-            })
-            .await
     }
 }
 
 impl IntoFuture for Send {
     type Output = Result<(), Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + core::marker::Send>>;
+    type IntoFuture = Sending;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+    fn into_future(self) -> Sending {
+        let Self {
+            handle,
+            command,
+            confirm,
+            persistence,
+            patience,
+        } = self;
+        let persistent = confirm && persistence == Persistence::WhenConfirmed;
+        Sending {
+            call: Call::new(handle),
+            command: match persistent {
+                true => command.persistent(),
+                false => command,
+            },
+            confirm,
+            patience,
+        }
+    }
+}
+
+/// A message that is being sent: what [`Send`] becomes by `.await`.
+#[derive(Debug)]
+#[must_use = "nothing is sent until this is awaited"]
+pub struct Sending {
+    call: Call,
+    command: stomp_commands::Send,
+    confirm: bool,
+    patience: Option<Duration>,
+}
+
+impl Future for Sending {
+    type Output = Result<(), Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self {
+            call,
+            command,
+            confirm,
+            patience,
+        } = self.get_mut();
+        let answer = call.poll(cx, |engine, place, now| {
+            engine.send(command, *confirm, *patience, place, now)
+        });
+        answer.map_ok(drop)
     }
 }

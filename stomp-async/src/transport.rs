@@ -1,4 +1,4 @@
-//! Streams of octets, and how to get one to a broker of the failover URI.
+//! Streams of octets, and a function of the application's that opens one.
 
 use std::fmt;
 use std::future::Future;
@@ -9,8 +9,6 @@ use std::sync::Arc;
 use stomp_failover::Broker;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::network::Network;
-
 /// A stream of octets in both directions: whatever carries STOMP.
 pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
@@ -18,11 +16,11 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for T {}
 
 pub(crate) type BoxTransport = Box<dyn Transport>;
 
-type Dialling = Pin<Box<dyn Future<Output = io::Result<BoxTransport>> + Send>>;
+pub(crate) type Connecting = Pin<Box<dyn Future<Output = io::Result<BoxTransport>> + Send>>;
 
 /// Opens the transport to a broker.
 #[derive(Clone)]
-pub(crate) struct Connector(Arc<dyn Fn(Broker) -> Dialling + Send + Sync>);
+pub(crate) struct Connector(Arc<dyn Fn(Broker) -> Connecting + Send + Sync>);
 
 impl Connector {
     pub(crate) fn new<F, Fut, T>(connect: F) -> Self
@@ -37,17 +35,8 @@ impl Connector {
         }))
     }
 
-    pub(crate) async fn connect(&self, broker: Broker) -> io::Result<BoxTransport> {
-        (self.0)(broker).await
-    }
-}
-
-/// What the scheme of the broker says.
-impl From<Network> for Connector {
-    fn from(network: Network) -> Self {
-        Self(Arc::new(move |broker| {
-            Box::pin(network.clone().connect(broker))
-        }))
+    pub(crate) fn connect(&self, broker: Broker) -> Connecting {
+        (self.0)(broker)
     }
 }
 

@@ -30,15 +30,16 @@ async fn a_message_beyond_the_limit_is_an_item_that_can_be_settled() -> Result {
         let error = inbox.next().await.ok_or("closed")?.unwrap_err();
         let text = format!("a message from /queue/a has {length} octets, and 3 are allowed");
         assert_eq!(error.to_string(), text);
-        let Error::TooLarge(oversized) = error else {
+        let Error::Unreadable(unreadable) = error else {
             return Err(error.into());
         };
-        assert_eq!((oversized.length(), oversized.limit()), (length, 3));
-        assert_eq!(oversized.destination(), "/queue/a");
-        assert!(oversized.body().is_empty());
+        let defect = unreadable.defect();
+        assert_eq!((defect.length, defect.limit), (Some(length), 3));
+        assert_eq!(unreadable.destination(), "/queue/a");
+        assert!(unreadable.body().is_empty());
         match length {
-            4 => assert_eq!(oversized.ack().await?, Settled::Sent),
-            _ => assert_eq!(oversized.nack().await?, Settled::Sent),
+            4 => assert_eq!(unreadable.ack()?, Settled::Sent),
+            _ => assert_eq!(unreadable.nack()?, Settled::Sent),
         }
     }
     let message = inbox.next().await.ok_or("closed")??;
@@ -58,10 +59,10 @@ async fn in_ack_mode_auto_a_message_beyond_the_limit_is_told_and_no_more() -> Re
     broker.push("/queue/a", "long");
     let client = with_bodies_of_up_to(3, &broker).await?;
     let mut inbox = client.subscribe("/queue/a").ack(AckMode::Auto).await?;
-    let Some(Err(Error::TooLarge(oversized))) = inbox.next().await else {
+    let Some(Err(Error::Unreadable(unreadable))) = inbox.next().await else {
         return Err("a message that is too large".into());
     };
-    let (content, acker) = oversized.split();
+    let (content, acker) = unreadable.split();
     assert_eq!(content.destination(), "/queue/a");
     assert!(!acker.is_needed());
     Ok(())
@@ -103,17 +104,41 @@ async fn a_message_arrives_behind_those_of_a_full_inbox() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn memory_is_the_limit_of_what_is_read_for_a_receipt() -> Result {
+async fn who_looks_once_and_goes_away_does_not_count_as_waiting() -> Result {
     let broker = TestBroker::in_memory();
     let client = client(&broker).await?;
+    let _full = client.subscribe("/queue/a").capacity(1).await?;
+    let mut other = client.subscribe("/queue/b").await?;
+    let soon = Duration::from_secs(1);
+    assert!(tokio::time::timeout(soon, other.next()).await.is_err());
+    for _ in 0..100 {
+        broker.push("/queue/a", vec![0; 4 << 10]);
+    }
+    tokio::time::sleep(soon).await;
+    assert_eq!(client.stats().stops, 1);
+    let received = client.stats().received;
+    assert!(tokio::time::timeout(soon, other.next()).await.is_err());
+    assert!(
+        client.stats().received > received,
+        "as long as somebody waits"
+    );
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn memory_is_the_limit_of_what_is_read_for_a_receipt() -> Result {
+    let broker = TestBroker::in_memory();
+    let client = builder(&broker).inbox(1 << 20).connect().await?;
     let inbox = client.subscribe("/queue/a").ack(AckMode::Auto).capacity(1);
     let mut inbox = inbox.await?;
-    // More than 8 MiB, and then what answers a confirmed message.
+    // More than that and 8 MiB, and then what answers a confirmed message.
     for _ in 0..20 {
         broker.push("/queue/a", vec![0; 1 << 20]);
     }
+    let begin = tokio::time::Instant::now();
     let sending = client.send("/queue/b").confirmed().await;
     assert!(matches!(sending, Err(Error::Unconfirmed(_))), "{sending:?}");
+    assert_eq!(begin.elapsed(), Duration::from_secs(15));
     for _ in 0..20 {
         let message = inbox.next().await.ok_or("closed")??;
         assert_eq!(message.body().len(), 1 << 20);
@@ -149,15 +174,28 @@ async fn a_full_inbox_ends_with_the_reason_too() -> Result {
         .connect()
         .await?;
     let mut events = client.events();
-    let mut inbox = client.subscribe("/queue/a").capacity(1).await?;
-    broker.push("/queue/a", "1");
-    broker.push("/queue/a", "2");
+    let full = client.subscribe("/queue/a").ack(AckMode::Auto).capacity(1);
+    let mut full = full.await?;
+    let mut stale = client.subscribe("/queue/b").capacity(1).await?;
+    for queue in ["/queue/a", "/queue/b"] {
+        broker.push(queue, "1");
+        broker.push(queue, "2");
+    }
     tokio::time::sleep(Duration::from_secs(1)).await;
     drop(broker);
     while events.next().await.is_some() {}
-    let _ = inbox.next().await.ok_or("the first message")??;
-    let error = inbox.next().await.ok_or("no reason")?.unwrap_err();
-    assert!(matches!(error, Error::Closed(_)), "{error:?}");
-    assert!(inbox.next().await.is_none());
+    for _ in 0..2 {
+        let _ = full
+            .next()
+            .await
+            .ok_or("a message that counts as consumed")??;
+    }
+    // What could have been settled is the broker's again.
+    assert_eq!(client.stats().stale_dropped, 2);
+    for inbox in [&mut full, &mut stale] {
+        let error = inbox.next().await.ok_or("no reason")?.unwrap_err();
+        assert!(matches!(error, Error::Closed(_)), "{error:?}");
+        assert!(inbox.next().await.is_none());
+    }
     Ok(())
 }

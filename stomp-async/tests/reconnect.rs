@@ -92,6 +92,18 @@ async fn a_message_that_waits_too_long_was_not_sent() -> Result {
 async fn a_receipt_that_never_comes_has_a_deadline() -> Result {
     let broker = TestBroker::in_memory();
     let client = client(&broker).await?;
+    let fault = on(Command::Send)
+        .then(Fault::WithholdReceipt)
+        .mount(&broker);
+    let begin = tokio::time::Instant::now();
+    let error = client.send("/queue/a").confirmed().await.unwrap_err();
+    assert!(matches!(error, Error::Unconfirmed(_)), "{error:?}");
+    assert_eq!(begin.elapsed(), Duration::from_secs(15));
+    let text = "sent, but not confirmed: no answer within 15s, \
+                and no RECEIPT ever came from this broker (does it send any?)";
+    assert_eq!(error.to_string(), text);
+    drop(fault);
+    client.send("/queue/a").confirmed().await?;
     let _fault = on(Command::Send)
         .then(Fault::WithholdReceipt)
         .mount(&broker);

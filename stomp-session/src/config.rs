@@ -48,7 +48,9 @@ pub struct Config {
     /// heart-beats. Default 60 s. RabbitMQ does so under memory alarm, for as long as that lasts:
     /// [`Duration::MAX`] sits it out.
     pub write_timeout: Duration,
-    /// How long to wait for a RECEIPT. Default 15 s. [`Duration::MAX`] waits for ever.
+    /// How long to wait for a RECEIPT, from the last octet of its frame on; and, while nothing is
+    /// read, for more of a frame to be written that is on its way. Default 15 s. [`Duration::MAX`]
+    /// waits for ever.
     pub receipt_timeout: Duration,
     /// How long to wait for the RECEIPT of DISCONNECT, or the end of the connection. Default 5 s.
     pub disconnect_timeout: Duration,
@@ -76,6 +78,10 @@ pub struct Config {
     /// Vert.x refuses a SUBSCRIBE without id in every version (observed). With an id, there may be
     /// two subscriptions to one destination.
     pub names_in_1_0: bool,
+    /// Does not close at once when the server breaks the protocol, so that what came before can
+    /// still be settled, and the rest given back: see
+    /// [`Session::broken`](crate::Session::broken). Default no.
+    pub settle_broken: bool,
 }
 
 /// The frame that opens a connection.
@@ -162,6 +168,7 @@ impl Default for Config {
             dialect: None,
             id_prefix: "s".to_owned(),
             names_in_1_0: false,
+            settle_broken: false,
         }
     }
 }
@@ -333,6 +340,13 @@ impl Config {
         self
     }
 
+    /// Sets [`settle_broken`](Self::settle_broken).
+    #[must_use]
+    pub const fn settle_broken(mut self) -> Self {
+        self.settle_broken = true;
+        self
+    }
+
     /// Sets [`names_in_1_0`](Self::names_in_1_0).
     #[must_use]
     pub const fn names_in_1_0(mut self) -> Self {
@@ -437,6 +451,7 @@ impl fmt::Debug for Config {
             .field("dialect", &self.dialect)
             .field("id_prefix", &self.id_prefix)
             .field("names_in_1_0", &self.names_in_1_0)
+            .field("settle_broken", &self.settle_broken)
             .finish()
     }
 }

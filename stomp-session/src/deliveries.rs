@@ -82,15 +82,15 @@ impl Deliveries {
         self.of_fate(Fate::Open)
     }
 
-    /// Iterates over those that the application has let go of.
-    pub(crate) fn released_ones(&self) -> impl Iterator<Item = u64> {
-        self.of_fate(Fate::Released)
-    }
-
-    /// Iterates over both, oldest first: those that a cumulative ACK reaches.
+    /// Iterates over those that are not settled, whoever has them.
     pub(crate) fn free_ones(&self) -> impl Iterator<Item = u64> {
         let free = |(number, delivery): (u64, &Delivery)| delivery.fate.is_free().then_some(number);
         self.list.iter().filter_map(free)
+    }
+
+    /// Iterates over those that the application has let go of.
+    pub(crate) fn released_ones(&self) -> impl Iterator<Item = u64> {
+        self.of_fate(Fate::Released)
     }
 
     fn of_fate(&self, fate: Fate) -> impl Iterator<Item = u64> {

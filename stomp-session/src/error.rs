@@ -183,6 +183,17 @@ pub enum Misbehaviour {
     Frame(#[from] FrameError),
 }
 
+impl Misbehaviour {
+    /// What it was, in words that are the same for the same fault on every connection.
+    #[cfg(feature = "engine")]
+    pub(crate) fn without_place(&self) -> String {
+        match self {
+            Self::Decode(error) => error.kind.to_string(),
+            Self::Frame(error) => error.to_string(),
+        }
+    }
+}
+
 /// Why no RECEIPT will be reported for a frame.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -201,6 +201,9 @@ pub enum Refusal {
     /// was the next to be answered. RabbitMQ never names the frame.
     #[error("the server seems to refuse the subscription: {0}")]
     Suspected(ServerError),
+    /// What came for the subscription ended one connection after the other, always in the same way.
+    #[error("what comes for it ends every connection: {0}")]
+    Poison(Box<CloseReason>),
     /// The version in force, or the broker we are connected to now, cannot express what the
     /// subscription asks for.
     #[error(transparent)]

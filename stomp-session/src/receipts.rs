@@ -154,6 +154,29 @@ impl Receipts {
         Some(pending)
     }
 
+    /// Tells whether a frame is waited for of which octets in front of this place were handed out to
+    /// be written, and not all are written.
+    pub(crate) fn is_under_way(&mut self, offered: u64) -> bool {
+        while let Some(&(_, number)) = self.unwritten.front() {
+            match self.pending.get(number) {
+                Some(pending) => return pending.start < offered,
+                None => _ = self.unwritten.pop_front(),
+            }
+        }
+        false
+    }
+
+    /// Takes out one frame that is [under way](Self::is_under_way).
+    pub(crate) fn pop_under_way(&mut self, offered: u64) -> Option<Pending> {
+        if !self.is_under_way(offered) {
+            return None;
+        }
+        let (_, number) = self.unwritten.pop_front()?;
+        let pending = self.take(number)?;
+        self.numbers.remove(&pending.id);
+        Some(pending)
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.front().map(|&(deadline, _)| deadline)
     }

@@ -76,8 +76,12 @@ pub struct Session {
     suspicious: bool,
     /// A piece was handed out, and the next one not asked for yet.
     writing: bool,
+    /// When octets were last handed out or written, or reading stopped.
+    moved: Instant,
     /// Parts of frames that will not be written.
     garbage: Vec<Bytes>,
+    /// Why nothing more can be read, while what was received may still be settled.
+    broken: Option<CloseReason>,
 }
 
 impl Session {
@@ -117,7 +121,9 @@ impl Session {
             paused: false,
             suspicious: false,
             writing: false,
+            moved: now,
             garbage: Vec::new(),
+            broken: None,
         })
     }
 
@@ -142,6 +148,13 @@ impl Session {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
+    }
+
+    /// Tells why nothing more can be read, if that is so and [`Config::settle_broken`] lets what was
+    /// received be settled before the [end](Self::finish_broken).
+    #[must_use]
+    pub fn broken(&self) -> Option<&CloseReason> {
+        self.broken.as_ref()
     }
 
     /// Returns what was agreed with the server, from CONNECTED to the end.
@@ -415,9 +428,25 @@ impl Session {
     }
 
     fn set_receipt_timer(&mut self) {
+        let stalls = self.stalls_at();
         let connected = self.state.established();
         let deadline = connected.and_then(|c| c.receipts.next_deadline());
+        let deadline = deadline.into_iter().chain(stalls).min();
         self.timers.set(Timer::Receipt, deadline);
+    }
+
+    /// When a frame that is being written is given up by whoever waits for its RECEIPT, unless more
+    /// of it is written before. Only while we do not read: then the broker may take nothing for as
+    /// long, and is not to blame.
+    fn stalls_at(&mut self) -> Option<Instant> {
+        if !self.paused {
+            return None;
+        }
+        let offered = self.transmit.offered();
+        let connected = self.state.established_mut()?;
+        let under_way = connected.receipts.is_under_way(offered);
+        let at = self.moved.checked_add(self.config.receipt_timeout);
+        at.filter(|_| under_way)
     }
 
     /// Takes note of the time, which never goes back.

@@ -44,6 +44,8 @@ pub(crate) struct Entry {
     pub(crate) refusal: Option<Refusal>,
     /// How many times in a row it was under suspicion of having been refused.
     pub(crate) suspicions: u8,
+    /// It is not replayed for now.
+    pub(crate) withheld: bool,
 }
 
 impl Subscriptions {
@@ -133,6 +135,7 @@ impl Subscriptions {
                 command,
                 refusal: None,
                 suspicions: 0,
+                withheld: false,
             },
         );
         key
@@ -142,11 +145,39 @@ impl Subscriptions {
         self.entries.get_mut(&subscription)
     }
 
+    /// Iterates over those that the next connection has, oldest first: not those in quarantine.
+    pub fn to_be_replayed(&self) -> impl Iterator<Item = SubscriptionKey> {
+        let replayed = self.entries.iter().filter(|(_, e)| e.refusal.is_none());
+        replayed.map(|(key, _)| *key)
+    }
+
+    /// Does not replay a subscription with the others: it is replayed by
+    /// [`Session::replay_withheld`](crate::Session::replay_withheld) when its turn comes.
+    pub fn withhold(&mut self, subscription: SubscriptionKey) {
+        if let Some(entry) = self.entries.get_mut(&subscription) {
+            entry.withheld = true;
+        }
+    }
+
+    /// Replays a subscription with the others again.
+    pub fn unwithhold(&mut self, subscription: SubscriptionKey) {
+        if let Some(entry) = self.entries.get_mut(&subscription) {
+            entry.withheld = false;
+        }
+    }
+
+    /// Puts a subscription into quarantine: it is not replayed any more.
+    pub fn refuse(&mut self, subscription: SubscriptionKey, why: Refusal) {
+        if let Some(entry) = self.entries.get_mut(&subscription) {
+            entry.refusal = Some(why);
+        }
+    }
+
     /// What has to be subscribed anew, in the old order.
     pub(crate) fn to_replay(&self) -> Vec<(SubscriptionKey, Subscribe)> {
         self.entries
             .iter()
-            .filter(|(_, entry)| entry.refusal.is_none())
+            .filter(|(_, entry)| entry.refusal.is_none() && !entry.withheld)
             .map(|(&key, entry)| (key, entry.command.clone()))
             .collect()
     }

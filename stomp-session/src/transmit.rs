@@ -141,14 +141,14 @@ impl Transmit {
         self.written
     }
 
-    /// The place behind the last octet that was handed out.
-    pub(crate) fn offered(&self) -> u64 {
-        self.offered
-    }
-
     /// The place behind the last octet that was queued.
     pub(crate) fn queued(&self) -> u64 {
         self.queued
+    }
+
+    /// The place behind the last octet that was handed out.
+    pub(crate) fn offered(&self) -> u64 {
+        self.offered
     }
 
     /// Tells whether any octet of the frame that begins at `start` was handed out.

@@ -186,7 +186,7 @@ impl Builder {
         self
     }
 
-    /// Sets how many octets of frames may wait to be written. Default 1 MiB. When it is full,
+    /// Sets how many octets of frames may wait to be written. Default 8 MiB. When it is full,
     /// senders wait.
     pub fn buffer(mut self, octets: usize) -> Self {
         self.settings.outbox = octets;

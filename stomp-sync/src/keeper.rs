@@ -90,6 +90,8 @@ fn open(shared: &Arc<Shared>, dial: Dial) {
 fn connect(shared: &Arc<Shared>, dial: &Dial) -> Option<Arc<Io>> {
     let (attempt, deadline) = (dial.attempt, dial.deadline);
     match shared.dialler.dial(&dial.broker, deadline, shared.mode) {
+        // It is known already that this took too long.
+        Err(_) if deadline.is_some_and(|deadline| deadline <= now()) => None,
         Err(why) => {
             shared.with(|engine| engine.handle_dial_failed(attempt, why, now()));
             None
@@ -140,7 +142,7 @@ struct Ending<'a>(&'a Shared);
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.give_up("a thread of its panicked");
+            self.0.give_up("its transport panicked");
         }
     }
 }

@@ -33,7 +33,7 @@ impl Shared {
             return state;
         };
         drop(state);
-        self.step(until);
+        self.guard(|| self.step(until));
         drop(working);
         // Behind the lock, so that nobody who has just failed to get it misses that it is free.
         let mut state = self.lock();
@@ -50,7 +50,7 @@ impl Shared {
         if self.mode == Mode::Alone
             && let Some(_working) = self.working.try_lock()
         {
-            self.step(Some(now()));
+            self.guard(|| self.step(Some(now())));
         }
     }
 

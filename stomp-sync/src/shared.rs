@@ -2,6 +2,7 @@
 //! wait.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
@@ -124,8 +125,18 @@ impl Shared {
     fn flush(&self) {
         let io = self.lock().io.clone();
         if let Some(io) = io {
-            io.write(self, Duration::ZERO, None);
+            self.guard(|| io.write(self, Duration::ZERO, None));
         }
+    }
+
+    /// Does work in a thread of the application's. Should the transport panic, that is not its
+    /// fault: the client is closed, as when a thread of ours panics.
+    pub(crate) fn guard<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(work));
+        if done.is_err() {
+            self.give_up("its transport panicked");
+        }
+        done.ok()
     }
 
     /// Waits for what `key` stands for, until `until` at most: `look` tells whether it has come.
@@ -181,7 +192,7 @@ impl Shared {
             after.driver = false;
             self.deliver(after);
             let io = self.lock().io.clone();
-            match io.map(|io| io.write(self, SLICE, until)) {
+            match io.and_then(|io| self.guard(|| io.write(self, SLICE, until))) {
                 Some(Wrote::All) => self.with(Engine::sleep_on),
                 _ => self.keeper.wake(),
             }

@@ -183,6 +183,7 @@ impl Engine {
             self.operations.finish(op, connected, &mut self.wakes);
         }
         self.presume_silent_ones();
+        self.begin_trial();
     }
 
     /// How long the connection was up, as far as the failover sequence is concerned: one on which

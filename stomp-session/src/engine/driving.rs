@@ -82,6 +82,7 @@ impl Engine {
         self.hear();
         self.dial_if_due();
         self.presume_if_due();
+        self.go_on_with_trial_if_due();
         self.check_endings();
         while let Some(op) = self.operations.pop_due(self.now) {
             self.overdue(op);
@@ -99,9 +100,11 @@ impl Engine {
             link.and_then(|link| link.session.poll_timeout()),
             link.and_then(|link| link.presume),
             link.and_then(|link| link.stuck),
+            link.and_then(|link| link.broken),
             self.operations.next_deadline(),
             self.dial_deadline(),
             self.ending_deadline(),
+            self.trial_deadline(),
             self.leaving_deadline(),
         ];
         deadlines.into_iter().flatten().min()

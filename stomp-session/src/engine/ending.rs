@@ -230,10 +230,7 @@ impl Engine {
         let mut with = With::nothing();
         with.receipt = receipt.clone();
         match link.session.give_back(key, with, self.now) {
-            Ok(()) => match (op, receipt) {
-                (Some(op), Some(receipt)) => drop(self.waiters.insert(receipt, op)),
-                _ => {}
-            },
+            Ok(()) => self.waiters.extend(receipt.zip(op)),
             Err(_) => {
                 // It is in quarantine, or the connection is over.
                 link.session.subscriptions_mut().forget(key);

@@ -50,7 +50,6 @@ impl fmt::Display for Defect {
     clippy::exhaustive_enums,
     reason = "nothing else can happen to whoever takes"
 )]
-#[expect(clippy::large_enum_variant, reason = "a message is moved on at once")]
 pub enum Taken {
     /// The next message.
     Message(Arrival),
@@ -121,6 +120,10 @@ impl Inboxes {
         self.inboxes.keys().copied()
     }
 
+    #[expect(
+        clippy::result_large_err,
+        reason = "nobody passes it on: it is moved once"
+    )]
     pub(super) fn push(&mut self, arrival: Arrival, wakes: &mut Wakes) -> Result<(), Arrival> {
         let key = arrival.delivery.subscription;
         let Some(inbox) = self.inboxes.get_mut(&key).filter(|inbox| inbox.is_open()) else {

@@ -66,6 +66,8 @@ pub(super) struct Link {
     pub(super) reading: bool,
     /// Its reader was asked to find out whether the broker is silent indeed.
     pub(super) suspicious: bool,
+    /// Until when what was received may be settled, since nothing more can be read.
+    pub(super) broken: Option<Instant>,
     /// When nothing was read for so long because nobody takes messages that it is told.
     pub(super) stuck: Option<Instant>,
     /// When the first of the SUBSCRIBEs that nobody has answered counts as accepted.
@@ -88,6 +90,7 @@ impl Link {
             proven: false,
             reading: true,
             suspicious: false,
+            broken: None,
             stuck: None,
             presume: None,
             unsent: VecDeque::new(),
@@ -100,6 +103,7 @@ impl Link {
     /// subscribed before is subscribed again.
     pub(super) fn is_ready(&self) -> bool {
         self.up.is_some()
+            && self.session.broken().is_none()
             && !self.session.is_replaying()
             && self.session.state() == crate::SessionState::Connected
     }

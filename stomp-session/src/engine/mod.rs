@@ -12,6 +12,7 @@ mod leaving;
 mod link;
 mod manners;
 mod operation;
+mod poison;
 mod said;
 mod settings;
 mod stats;
@@ -48,6 +49,7 @@ use leaving::Leaving;
 use link::Link;
 use manners::Manners;
 use operation::{Operations, Stage};
+use poison::Poison;
 use wake::Wakes;
 
 /// All connections of one client, one after another, and what its application waits for.
@@ -74,6 +76,7 @@ pub struct Engine {
     endings: Vec<Ending>,
     listeners: Listeners,
     manners: Manners,
+    poison: Poison,
     leaving: Option<Leaving>,
     /// Whoever waits for the first connection.
     connecting: Option<OpId>,
@@ -120,6 +123,7 @@ impl Engine {
             endings: Vec::new(),
             listeners: Listeners::default(),
             manners: Manners::default(),
+            poison: Poison::default(),
             leaving: None,
             connecting: None,
             end: None,

@@ -67,6 +67,30 @@ impl Engine {
         if let Some(error) = error {
             self.tell(Event::ServerError { error });
         }
+        self.finish_broken();
+    }
+
+    /// Nothing more can be read. What came before may be settled for a while, and then what is left
+    /// goes back, before the link is given up.
+    fn finish_broken(&mut self) {
+        let Some(link) = &mut self.link else { return };
+        if link.session.broken().is_none() {
+            return;
+        }
+        let until = match link.broken {
+            Some(until) => until,
+            None => {
+                let patience = self.settings.settle_timeout;
+                let until = self.now.checked_add(patience).unwrap_or(self.now);
+                *link.broken.insert(until)
+            }
+        };
+        let waits = self.all_in_hand() > 0;
+        let Some(link) = &mut self.link else { return };
+        if until <= self.now || !waits && link.session.outbound() == 0 {
+            link.session.finish_broken(self.now);
+            self.hear();
+        }
     }
 
     /// The broker does its work; and it answers, if this was a RECEIPT.
@@ -267,7 +291,8 @@ impl Engine {
             _ => link.fired.iter().filter(is_lost).count() as u64,
         };
         let offered = session.offered();
-        let flush = match reason.is_orderly() {
+        let has_last_words = reason.is_orderly() || session.outbound() > 0;
+        let flush = match has_last_words {
             true => self.now.checked_add(self.settings.linger),
             false => None,
         };
@@ -292,6 +317,9 @@ impl Engine {
             }
         }
         self.finish_endings();
+        if link.up.is_some() {
+            self.note_end(&link, &reason);
+        }
         self.drop_stale();
         if fired_lost > 0 {
             self.stats.fired_lost += fired_lost;
@@ -299,7 +327,7 @@ impl Engine {
                 messages: fired_lost,
             });
         }
-        if reason.is_orderly() {
+        if has_last_words {
             self.closing.push((link.id, link.session));
         }
         if self.leaving.is_some() {

@@ -17,7 +17,7 @@ pub struct Settings {
     /// How long a frame may wait in this process, for a connection or for room, until its first
     /// octet is handed to the transport. Default 30 s.
     pub send_timeout: Duration,
-    /// How many octets of frames may wait to be written. Default 1 MiB. One frame larger than this
+    /// How many octets of frames may wait to be written. Default 8 MiB. One frame larger than this
     /// is let in when nothing else waits.
     pub outbox: usize,
     /// How many octets of messages may wait to be taken, of all subscriptions together and headers
@@ -42,7 +42,7 @@ impl Default for Settings {
             session: Config::default(),
             connect_timeout: Duration::from_secs(10),
             send_timeout: Duration::from_secs(30),
-            outbox: 1 << 20,
+            outbox: 8 << 20,
             inbox: 16 << 20,
             overflow: 8 << 20,
             linger: Duration::from_secs(1),
@@ -64,7 +64,7 @@ impl Settings {
             .subscriptions(usize::MAX)
             .outbound(usize::MAX);
         // Vert.x refuses subscriptions without id in 1.0 as well.
-        let config = config.names_in_1_0();
+        let config = config.names_in_1_0().settle_broken();
         config
             .credentials(broker.login(), broker.passcode())
             .pieces(pieces)

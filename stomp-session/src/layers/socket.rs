@@ -20,6 +20,8 @@ pub(super) struct Socket {
     /// The answer to the latest ping, until there is room for it. Those to earlier ones may be left
     /// out (5.5.3), so nobody can fill our memory by pinging.
     pong: Option<Short<CONTROL>>,
+    /// Pings since an answer was last taken.
+    unanswered: u32,
     /// Said goodbye.
     closed: bool,
     max_message: usize,
@@ -30,6 +32,10 @@ pub(super) struct Socket {
 
 /// What is passed on at a time, in octets: one record of TLS.
 const PART: usize = 16 << 10;
+
+/// So many pings in a row are an attack, while the other side takes no answer. Whoever pings to see
+/// life does so a few times a minute.
+const UNANSWERED: u32 = 10_000;
 
 /// The end is a normal one (7.4.1).
 const NORMAL: u16 = 1000;
@@ -43,6 +49,7 @@ impl Socket {
             upgrade: Some(Upgrade::new(broker, options)?),
             frames: Frames::default(),
             pong: None,
+            unanswered: 0,
             closed: false,
             max_message: options.max_message.unwrap_or(usize::MAX).max(1),
             masks: Masks::default(),
@@ -83,6 +90,7 @@ impl Socket {
     }
 
     fn say_pong(&mut self, wire: &mut Wire) {
+        self.unanswered = 0;
         if let Some(payload) = self.pong.take()
             && !self.closed
         {
@@ -150,7 +158,12 @@ impl Upper for Socket {
                 }
                 Found::Ping(payload) => {
                     self.pong = Some(payload);
+                    self.unanswered += 1;
                     self.idle(wire);
+                    if self.unanswered > UNANSWERED {
+                        let why = "pings without end, and none of the answers is taken";
+                        return Err(LayerError::WebSocket(why));
+                    }
                 }
                 Found::Close(payload) => {
                     let Some(close) = WebSocketClose::parse(payload.octets()) else {

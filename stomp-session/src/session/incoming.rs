@@ -10,7 +10,9 @@ use stomp_commands::{
     AckMode, Connected as ConnectedFrame, Ended, ErrorFrame, FrameError, Message, Receipt,
     ReceiptId,
 };
-use stomp_frame::{Command, DecodeError, DecodeErrorKind, Frame, Item, Version, header};
+use stomp_frame::{
+    Command, ContentLength, DecodeError, DecodeErrorKind, Frame, Item, Version, header,
+};
 
 use super::Session;
 use crate::live::Slot;
@@ -18,8 +20,8 @@ use crate::receipts::{Pending, Purpose};
 use crate::state::{Connected, State};
 use crate::timers::Timer;
 use crate::{
-    AckToken, CloseReason, Connection, Delivery, Event, ReceiptFailure, Refusal, ServerError,
-    SubscriptionKey,
+    AckToken, CloseReason, Connection, Delivery, Event, GivingBack, Misbehaviour, ReceiptFailure,
+    Refusal, ServerError, SubscriptionKey, With,
 };
 
 /// The most items of one [`Session::handle_some`].
@@ -54,10 +56,10 @@ impl Session {
             Ok(None) => {}
             Ok(Some(item)) => {
                 if let Err(error) = self.handle_item(item, before - src.len()) {
-                    self.close(CloseReason::Misbehaviour(error.into()));
+                    self.fail(error.into());
                 }
             }
-            Err(error) => self.close(CloseReason::Misbehaviour(error.into())),
+            Err(error) => self.fail(error.into()),
         }
         self.leftover = src.len();
     }
@@ -74,7 +76,7 @@ impl Session {
         let enough = src.len().saturating_sub(SLICE);
         let mut items = 0;
         let more = loop {
-            if self.is_closed() {
+            if self.is_closed() || self.broken.is_some() {
                 break false;
             }
             if items == ITEMS || items > 0 && src.len() < enough {
@@ -85,18 +87,54 @@ impl Session {
             match self.decoder.decode(src) {
                 Ok(Some(item)) => {
                     if let Err(error) = self.handle_item(item, before - src.len()) {
-                        self.close(CloseReason::Misbehaviour(error.into()));
+                        self.fail(error.into());
                     }
                 }
                 Ok(None) => break false,
-                Err(error) => self.close(CloseReason::Misbehaviour(error.into())),
+                Err(error) => self.fail(error.into()),
             }
         };
-        if self.is_closed() {
+        if self.is_closed() || self.broken.is_some() {
             src.clear();
         }
         self.leftover = src.len();
         more
+    }
+
+    /// The server broke the protocol: nothing more can be read.
+    fn fail(&mut self, why: Misbehaviour) {
+        let reason = CloseReason::Misbehaviour(why);
+        match self.state {
+            State::Connected(_) if self.config.settle_broken => {
+                // Its silence proves nothing any more.
+                self.handle_pause();
+                self.broken = Some(reason);
+            }
+            _ => self.close(reason),
+        }
+    }
+
+    /// Closes a session that is [broken](Self::broken). Where UNSUBSCRIBE gives back what was not
+    /// settled, that is left to be written: messages that come back with the end of the connection
+    /// count as delivered in vain (Artemis files them away after ten times; observed).
+    pub fn finish_broken(&mut self, now: Instant) {
+        self.advance(now);
+        let Some(reason) = self.broken.take() else {
+            return;
+        };
+        let keys: Vec<_> = self.subscriptions.keys().collect();
+        let gives_back =
+            |key: &SubscriptionKey| self.giving_back(*key) == GivingBack::ByUnsubscribe;
+        let ended: Vec<_> = keys.into_iter().filter(gives_back).collect();
+        let frames = ended
+            .into_iter()
+            .map(|key| self.unsubscribing(key, With::nothing()));
+        let frames: Vec<_> = frames.filter_map(Result::ok).collect();
+        self.close(reason);
+        for frame in frames {
+            // Its head was written before.
+            let _ = self.transmit.push(&frame, ContentLength::Auto);
+        }
     }
 
     /// Takes note that the stream has ended, in order or not.
@@ -198,12 +236,15 @@ impl Session {
     /// up. The broker's silence proves nothing until [`handle_resume`](Self::handle_resume).
     ///
     /// Receipts that come too late while nobody reads are overdue all the same: their deadline is
-    /// a promise to whoever waits.
+    /// a promise to whoever waits. So is a frame that gets stuck half-way.
     pub fn handle_pause(&mut self) {
         self.paused = true;
         self.suspicious = false;
+        self.moved = self.now;
+        self.set_receipt_timer();
         self.timers.set(Timer::Silence, None);
         self.timers.set(Timer::Write, None);
+        self.set_receipt_timer();
     }
 
     /// Takes note that the driver reads again. The broker's silence counts from now.
@@ -214,6 +255,7 @@ impl Session {
             self.heard = self.now;
             self.set_silence_timer();
             self.set_write_timer();
+            self.set_receipt_timer();
         }
     }
 
@@ -447,11 +489,13 @@ impl Session {
     }
 
     fn fail_overdue(&mut self) {
-        while let Some(pending) = self
-            .state
-            .established_mut()
-            .and_then(|connected| connected.receipts.pop_overdue(self.now))
-        {
+        let has_stalled = self.stalls_at().is_some_and(|at| at <= self.now);
+        let stalled = has_stalled.then(|| self.transmit.offered());
+        while let Some(pending) = self.state.established_mut().and_then(|connected| {
+            let receipts = &mut connected.receipts;
+            let overdue = receipts.pop_overdue(self.now);
+            overdue.or_else(|| receipts.pop_under_way(stalled?))
+        }) {
             let why = match pending.purpose {
                 Purpose::Subscribe {
                     subscription,

@@ -23,6 +23,7 @@ impl Session {
         let piece = self.transmit.take();
         if piece.is_some() || self.writing {
             self.advance(now);
+            self.moved = self.now;
             self.begin_to_wait();
             self.writing = piece.is_some();
             self.set_write_timer();
@@ -41,6 +42,7 @@ impl Session {
     pub fn handle_written(&mut self, octets: usize, now: Instant) {
         self.advance(now);
         self.transmit.wrote(octets);
+        self.moved = self.now;
         self.begin_to_wait();
         self.set_write_timer();
     }

@@ -1,5 +1,7 @@
 //! Subscriptions from one connection to the next.
 
+use std::time::Instant;
+
 use stomp_commands::{AckMode, Subscribe, SubscriptionId};
 use stomp_frame::{ContentLength, Version};
 
@@ -24,6 +26,21 @@ impl Session {
         }
         if any && !self.is_replaying() {
             self.events.push_back(Event::Replayed);
+        }
+    }
+
+    /// Subscribes anew what was [withheld](crate::Subscriptions::withhold).
+    pub fn replay_withheld(&mut self, subscription: SubscriptionKey, now: Instant) {
+        self.advance(now);
+        let Some(entry) = self.subscriptions.get_mut(subscription) else {
+            return;
+        };
+        if !std::mem::take(&mut entry.withheld) {
+            return;
+        }
+        let command = entry.command.clone();
+        if let Err(error) = self.replay_one(subscription, command) {
+            self.quarantine(subscription, Refusal::Inexpressible(error));
         }
     }
 

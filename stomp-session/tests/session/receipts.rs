@@ -55,6 +55,29 @@ fn receipt_has_a_deadline() {
 }
 
 #[test]
+fn frame_that_is_stuck_on_its_way_is_not_waited_for_for_ever() {
+    let mut peer = Peer::connected();
+    peer.session.handle_pause(); // the broker may have to wait for us
+    peer.send("r1");
+    peer.send("r2");
+    assert!(peer.session.poll_transmit(peer.now).is_some());
+    peer.send("r3");
+    peer.sleep_ms(10_000);
+    peer.session.handle_written(1, peer.now);
+    peer.sleep_ms(14_999);
+    assert_eq!(peer.events(), [""; 0]);
+    peer.sleep_ms(1);
+    assert_eq!(
+        peer.events(),
+        [
+            "no receipt r1: no receipt within the time allowed",
+            "no receipt r2: no receipt within the time allowed"
+        ]
+    );
+    assert_eq!(peer.session.poll_timeout(), None, "r3 was not offered");
+}
+
+#[test]
 fn late_receipt_is_reported_and_harms_nobody() {
     let mut peer = Peer::connected();
     peer.send("r1");
