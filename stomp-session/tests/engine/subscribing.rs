@@ -186,3 +186,26 @@ fn cumulative_nack_to_activemq_names_every_message() {
     settled.expect("it is open");
     assert_eq!(peer.commands(), ["NACK k0", "NACK k1"]);
 }
+
+#[test]
+fn broker_is_not_taken_for_silent_while_nothing_is_read() {
+    let mut settings = quiet();
+    settings.inbox = 1_000;
+    settings.overflow = 0;
+    let mut peer = Peer::connected_to(GENERIC, settings);
+    let full = peer.subscribe_by(AckMode::Auto, 10);
+    peer.hear(&messages("s1", 0..3));
+    assert!(!peer.engine.wants_read(peer.link()));
+    peer.events();
+    let op = peer.ask_to_subscribe(AckMode::Auto, 10);
+    peer.sent();
+    peer.sleep_ms(2_000);
+    peer.subscribed(op);
+    while !peer.engine.wants_read(peer.link()) {
+        peer.take(full);
+    }
+    let second = peer.ask_to_subscribe(AckMode::Auto, 10);
+    peer.sent();
+    peer.sleep_ms(1_999);
+    assert_eq!(peer.outcome(second), "not yet", "nobody knows how it is");
+}
