@@ -259,6 +259,7 @@ impl Engine {
                 link.stuck = None;
                 link.session.handle_resume(self.now);
                 self.wakes.push(Wake::Reader);
+                self.listen_anew();
             }
             false => {
                 link.stuck = self.now.checked_add(STUCK);
@@ -273,6 +274,7 @@ impl Engine {
         !self.waiters.is_empty()
             || !self.line.is_empty()
             || self.inboxes.is_anybody_hungry()
+            || !self.endings.is_empty()
             || link.is_some_and(|link| link.session.is_replaying())
     }
 

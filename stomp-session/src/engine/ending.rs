@@ -145,6 +145,16 @@ impl Engine {
         self.check_ending(key);
     }
 
+    /// Reading goes on: while it had stopped, that nothing came proved nothing.
+    pub(super) fn listen_anew(&mut self) {
+        for ending in &mut self.endings {
+            if let Waiting::ForQuiet { until, latest } = &mut ending.stage {
+                *until = self.now + QUIET;
+                *latest = self.now + LATEST;
+            }
+        }
+    }
+
     /// Goes on with the end of a subscription, if what it waits for has come.
     pub(super) fn check_ending(&mut self, key: SubscriptionKey) {
         let Some(at) = self
@@ -154,6 +164,7 @@ impl Engine {
         else {
             return;
         };
+        let hears = self.hears();
         let Some(link) = &self.link else { return };
         let ending = &self.endings[at];
         let is_over = match ending.stage {
@@ -165,7 +176,8 @@ impl Engine {
                 link.session.giving_back(key) != GivingBack::ByNack
             }
             Waiting::ForQuiet { until, latest } => {
-                if !link.session.is_collected(key) && self.now < until.min(latest) {
+                let is_quiet = hears && self.now >= until.min(latest);
+                if !link.session.is_collected(key) && !is_quiet {
                     return;
                 }
                 true
@@ -191,10 +203,18 @@ impl Engine {
         }
     }
 
+    /// Tells whether silence says anything: not while nothing is read. At the end of the connection
+    /// it does not matter.
+    fn hears(&self) -> bool {
+        let reads = self.link.as_ref().is_some_and(|link| link.reading);
+        reads || self.leaving.is_some()
+    }
+
     pub(super) fn ending_deadline(&self) -> Option<Instant> {
+        let hears = self.hears();
         let deadline = |ending: &Ending| match ending.stage {
             Waiting::ForHands => ending.deadline,
-            Waiting::ForQuiet { until, latest } => Some(until.min(latest)),
+            Waiting::ForQuiet { until, latest } => hears.then(|| until.min(latest)),
         };
         self.endings.iter().filter_map(deadline).min()
     }

@@ -229,6 +229,19 @@ impl Engine {
         self.stats
     }
 
+    /// Returns how many octets of messages wait to be taken, with a fixed sum for each message.
+    #[must_use]
+    pub fn inbox_octets(&self) -> usize {
+        self.inboxes.octets()
+    }
+
+    /// Returns how many octets of frames wait to be handed to the transport.
+    #[must_use]
+    pub fn outbox_octets(&self) -> usize {
+        let link = self.link.as_ref();
+        link.map_or(0, |link| link.session.outbound())
+    }
+
     /// Takes note of the time, which never goes back.
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);

@@ -201,7 +201,8 @@ impl Engine {
             };
             let known = self.manners.of(&link.attempt.broker);
             if at <= self.now && (is_written || known.subscribes_in_silence) {
-                if !std::mem::replace(&mut known.subscribes_in_silence, true) {
+                // Whoever does not read cannot tell that nobody answers.
+                if link.reading && !std::mem::replace(&mut known.subscribes_in_silence, true) {
                     self.tell(Event::SubscribeUnanswered { subscription: key });
                 }
                 self.presume(key);
