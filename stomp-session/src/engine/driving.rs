@@ -124,6 +124,12 @@ impl Engine {
         self.armed
     }
 
+    /// Takes note that a driver does not [sleep](Self::sleep) any more, by whatever it was woken: it
+    /// finds by itself what there is to do.
+    pub fn wake_up(&mut self) {
+        self.wakes.driver_is_awake();
+    }
+
     /// Takes note that the wake of a driver that [sleeps](Self::sleep) was not passed on, since what
     /// there was to write is written by somebody else. Another one follows if there is anything
     /// besides.

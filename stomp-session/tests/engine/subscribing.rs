@@ -66,6 +66,25 @@ fn broker_that_answers_no_subscribe_is_remembered() {
 }
 
 #[test]
+fn broker_that_was_only_slow_is_not_taken_for_a_silent_one() {
+    let mut peer = Peer::connected();
+    let op = peer.ask_to_subscribe(AckMode::Auto, 10);
+    let sent = peer.sent();
+    peer.sleep_ms(2_000);
+    peer.subscribed(op);
+    peer.answer(&sent);
+    let second = peer.ask_to_subscribe(AckMode::Auto, 10);
+    peer.sent();
+    peer.sleep_ms(1_999);
+    assert!(
+        peer.engine.outcome(second).is_none(),
+        "it has its time again"
+    );
+    peer.sleep_ms(1);
+    peer.subscribed(second);
+}
+
+#[test]
 fn every_subscribe_has_the_whole_two_seconds() {
     let mut peer = Peer::connected();
     let first = peer.ask_to_subscribe(AckMode::Auto, 10);
