@@ -10,7 +10,7 @@ use stomp_session::engine::{LinkId, LinkInfo};
 use stomp_session::layers::{LayerError, Layers, Read};
 
 use crate::shared::Shared;
-use crate::sync::{Mutex, now};
+use crate::sync::{self, Mutex, now};
 use crate::transport::BoxTransport;
 
 /// A connection. One thread may write while another reads; neither holds the client's lock meanwhile.
@@ -342,7 +342,7 @@ impl Io {
         if self.transport.wait(read, write, patience).is_err() {
             let soon = Duration::from_millis(10);
             let slice = patience.map_or(soon, |patience| patience.min(soon));
-            std::thread::sleep(slice);
+            sync::sleep(slice);
         }
     }
 
