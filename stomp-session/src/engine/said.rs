@@ -45,15 +45,15 @@ impl Engine {
                 Said::Replayed => self.tell(Event::Replayed),
                 Said::Receipt { receipt, .. } => {
                     self.is_proven(true);
-                    if let Some(op) = self.waiter(&receipt) {
-                        self.answered(op);
+                    match self.waiter(&receipt) {
+                        Some(op) => self.answered(op),
+                        None => self.fence_answered(&receipt),
                     }
                 }
-                Said::ReceiptFailed { receipt, why } => {
-                    if let Some(op) = self.waiter(&receipt) {
-                        self.unanswered(op, why);
-                    }
-                }
+                Said::ReceiptFailed { receipt, why } => match self.waiter(&receipt) {
+                    Some(op) => self.unanswered(op, why),
+                    None => self.fence_answered(&receipt),
+                },
                 // Somebody has given it up, or we were too early to think that none would come.
                 Said::UnexpectedReceipt { .. } => self.is_proven(true),
                 Said::TransactionLost { .. } => {}
