@@ -14,8 +14,8 @@ use stomp_session::{Config, Limits, Tolerance};
 
 #[cfg(feature = "tls")]
 use crate::Tls;
-use crate::client::Handle;
 use crate::dial::{self, Dialler, Resolver};
+use crate::handle::Handle;
 use crate::keeper;
 use crate::shared::Shared;
 use crate::sync::now;
@@ -265,6 +265,27 @@ impl Builder {
         let op = shared.call(|engine| engine.connect(now()));
         shared.answer(op)?;
         Ok(Client { handle })
+    }
+}
+
+impl Client {
+    /// Connects, and waits until the broker has said CONNECTED.
+    ///
+    /// `uri` names one broker (`stomp://user:pass@host:61613`) or several
+    /// (`failover:(stomp://a,stomp://b)?randomize=false`): see
+    /// [`FailoverUri`](stomp_failover::FailoverUri). [`builder`](Self::builder) has all the
+    /// options.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Uri`] when the URI is wrong, [`Error::Connect`] when no broker accepts.
+    pub fn connect(uri: impl AsRef<str>) -> Result<Self, Error> {
+        Self::builder(uri).connect()
+    }
+
+    /// Prepares to connect. A wrong URI is reported by [`connect`](Builder::connect).
+    pub fn builder(uri: impl AsRef<str>) -> Builder {
+        Builder::new(uri.as_ref())
     }
 }
 

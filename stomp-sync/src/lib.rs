@@ -44,6 +44,7 @@ mod builder;
 mod client;
 mod dial;
 mod events;
+mod handle;
 mod io;
 mod keeper;
 mod manual;

@@ -5,11 +5,11 @@ use stomp_commands::AckMode;
 use stomp_session::SubscriptionKey;
 use stomp_session::engine::{Outcome, Taken, Wake};
 
-use crate::client::Handle;
+use crate::handle::Handle;
 use crate::sync::now;
-use crate::{Cause, Client, Error, Message};
+use crate::{Cause, Error, Message};
 
-/// A subscription in the making. Made by [`Client::subscribe`].
+/// A subscription in the making. Made by [`Client::subscribe`](crate::Client::subscribe).
 #[derive(Debug)]
 #[must_use = "nothing is subscribed until `open` is called"]
 pub struct Subscribe {
@@ -22,9 +22,9 @@ impl Subscribe {
     /// Messages that a subscription holds by default.
     pub const CAPACITY: usize = 100;
 
-    pub(crate) fn new(client: &Client, destination: String) -> Self {
+    pub(crate) fn new(handle: Arc<Handle>, destination: String) -> Self {
         Self {
-            handle: client.handle.clone(),
+            handle,
             command: stomp_commands::Subscribe::to(destination).ack(AckMode::ClientIndividual),
             capacity: Self::CAPACITY,
         }
@@ -134,7 +134,7 @@ impl Subscription {
             }
         });
         match taken {
-            Some(Taken::Message(arrival)) => self.handle.message(arrival).map(Some),
+            Some(Taken::Message(arrival)) => Message::new(arrival, self.handle.clone()).map(Some),
             Some(Taken::Ended(Some(error))) => Err(error),
             Some(_) => Err(shared.closed()),
             None => {
