@@ -105,7 +105,7 @@ impl Builder {
         self.session(|session| session.disconnect_timeout(patience))
     }
 
-    /// Sets how many octets of frames may wait to be written. Default 1 MiB. While there is no
+    /// Sets how many octets of frames may wait to be written. Default 8 MiB. While there is no
     /// room, or no connection, senders wait; one frame that is larger is let in when nothing else
     /// waits.
     pub fn buffer(mut self, octets: usize) -> Self {

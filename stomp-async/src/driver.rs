@@ -83,7 +83,14 @@ impl Driver {
     fn work(&mut self) -> bool {
         let mut any = false;
         let now = now();
-        while let Some(work) = self.shared.with(|state| state.engine.poll_work(now)) {
+        let shared = self.shared.clone();
+        let next = || {
+            shared.with(|state| {
+                state.engine.wake_up();
+                state.engine.poll_work(now)
+            })
+        };
+        while let Some(work) = next() {
             any = true;
             match work {
                 Work::Dial(Dial {

@@ -1,10 +1,20 @@
 //! A STOMP client for tokio, with failover, heart-beats and receipts.
 //!
 //! ```text
-//!   Client, Subscription, Message ──► calls ──► one task: Link(transport + Session)
-//!   (handles, cheap to clone)     ◄─ messages ─┤           │ lost
-//!                                 ◄─ answers ──┘           └──► Dialer(failover) ──► next Link
+//!   Client, Subscription, Message, Events                          one task
+//!         │  ▲                                                        │
+//!         │  │ wakers                                         octets, │ timers, sockets
+//!         ▼  │                                                        ▼
+//!   ┌── one lock ───────────────────────────────────────────────────────────┐
+//!   │ Engine (stomp_session::engine): what to send, whom to wake, when to   │
+//!   │ reconnect; decides everything, does no I/O, reads no clock            │
+//!   └───────────────────────────────────────────────────────────────────────┘
 //! ```
+//!
+//! A call works on the engine at once, on the caller's thread: a message is encoded straight into
+//! what is to be written. There is no channel in between, and what has to wait is a future that
+//! looks again when it is woken. The task dials, moves octets through TLS and WebSocket, and keeps
+//! time.
 //!
 //! ```no_run
 //! use stomp_async::Client;
@@ -30,15 +40,23 @@
 //! RECEIPT did not come ends as [`Error::Unconfirmed`], a frame that did not leave as
 //! [`Error::NotSent`], and a message of the old connection that is acknowledged late is
 //! [`Settled::Stale`]: nothing is sent for it, since on another connection its ACK might hit
-//! another message. What is sent while there is no connection waits, up to
-//! [`buffer`](Builder::buffer) octets and [`send_timeout`](Builder::send_timeout), and goes out
-//! after the subscriptions are back.
+//! another message. What is sent while there is no connection waits, for up to its
+//! [`send_timeout`](Builder::send_timeout), and goes out after the subscriptions are back. Messages
+//! of the old connection that nobody has taken yet are dropped: the broker delivers them again.
 //!
 //! # Time
 //!
 //! Every wait ends: connecting, CONNECTED, sending, receipts, disconnecting. All defaults are at
 //! [`Builder`]. No code of the application runs on the task that reads and beats, so a slow handler
-//! never costs the connection.
+//! never costs the connection; and where the whole runtime stood still, what has come meanwhile is
+//! read before anybody is blamed. Time is tokio's: tests may stop it.
+//!
+//! # When the runtime ends
+//!
+//! With it ends the task, and everybody who waits learns so, wherever they wait: what was accepted
+//! and not answered is [`Error::Unconfirmed`]. Fired messages go out by
+//! [`disconnect`](Client::disconnect), or within [`linger`](Builder::linger) of the last handle's
+//! drop, as long as the runtime lives.
 
 mod builder;
 mod call;

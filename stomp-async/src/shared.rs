@@ -1,5 +1,6 @@
 //! The engine behind its lock, and whoever waits for it.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -12,10 +13,8 @@ use crate::wakers::Wakers;
 use crate::{Error, log};
 
 /// What all handles of a client and its driver work on.
-#[derive(Debug)]
 pub(crate) struct Shared(Mutex<State>);
 
-#[derive(Debug)]
 pub(crate) struct State {
     pub(crate) engine: Engine,
     pub(crate) wakers: Wakers,
@@ -100,10 +99,17 @@ impl Shared {
     }
 }
 
+/// Shows nothing: in what waits to be written there may be a passcode.
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
 /// Somebody has panicked in the middle of something: nothing of it is used any more.
 fn give_up(poisoned: PoisonError<MutexGuard<'_, State>>) -> MutexGuard<'_, State> {
     let mut state = poisoned.into_inner();
-    state.engine.handle_driver_gone("it panicked");
+    state.engine.handle_panic("a call panicked in it");
     state
 }
 
@@ -176,5 +182,76 @@ impl Drop for Handle {
     fn drop(&mut self) {
         let now = now();
         self.shared.with(|state| state.engine.handle_abandoned(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use stomp_session::engine::{Cause, Settings};
+
+    use super::*;
+    use crate::call::Call;
+
+    #[derive(Default)]
+    struct Flag(AtomicBool);
+
+    impl std::task::Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_panic_under_the_lock_is_told_to_whoever_waits() {
+        let uri = "stomp://broker".parse().unwrap();
+        let mut engine = Engine::new(Settings::default(), uri, 1, now()).unwrap();
+        let op = engine.connect(now());
+        let shared = Shared::new(engine);
+        let handle = Arc::new(Handle {
+            shared: shared.clone(),
+        });
+        let mut waiting = [Call::asked(handle.clone(), op), Call::new(handle.clone())];
+        let flags: Vec<_> = waiting.iter().map(|_| Arc::<Flag>::default()).collect();
+        let mut poll = |n: usize| {
+            let waker = Waker::from(flags[n].clone());
+            let command = stomp_commands::Send::to("/queue/a");
+            waiting[n].poll(&mut Context::from_waker(&waker), |engine, place, now| {
+                engine.send(&command, true, None, place, now)
+            })
+        };
+        assert!(poll(0).is_pending() && poll(1).is_pending());
+        let panics = AssertUnwindSafe(|| shared.with(|_| panic!("as the test wants it")));
+        catch_unwind(panics).unwrap_err();
+        for (n, flag) in flags.iter().enumerate() {
+            assert!(flag.0.load(Ordering::Relaxed), "{n} is not woken");
+            let Poll::Ready(Err(error)) = poll(n) else {
+                panic!("{n} waits on");
+            };
+            assert!(error.to_string().contains("it panicked"), "{error}");
+        }
+        assert!(shared.with(|state| matches!(state.engine.end(), Some(Cause::DriverGone(_)))));
+    }
+
+    #[test]
+    fn whoever_looks_again_with_the_same_waker_leaves_no_other() {
+        let uri = "stomp://broker".parse().unwrap();
+        let mut engine = Engine::new(Settings::default(), uri, 1, now()).unwrap();
+        let op = engine.connect(now());
+        let shared = Shared::new(engine);
+        let flag = Arc::new(Flag::default());
+        let waker = Waker::from(flag.clone());
+        let mut looks = 0;
+        for _ in 0..3 {
+            let polled = shared.poll(&mut Context::from_waker(&waker), |_, _| {
+                looks += 1;
+                Look::<()>::Later(Wake::Operation(op))
+            });
+            assert!(polled.is_pending());
+        }
+        assert_eq!(looks, 4, "twice only the first time");
+        assert_eq!(Arc::strong_count(&flag), 3, "it was cloned once");
     }
 }

@@ -119,7 +119,7 @@ impl Builder {
 
     /// Sets how large the frames of the broker may be. Default: [`Limits::client`].
     ///
-    /// A message beyond the limits comes as [`Error::TooLarge`], without its body; any other frame
+    /// A message beyond the limits comes as [`Error::Unreadable`], without its body; any other frame
     /// beyond them ends the connection.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.session = self.settings.session.limits(limits);

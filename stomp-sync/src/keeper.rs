@@ -15,6 +15,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     let _ending = Ending(shared);
     loop {
         let work = shared.with(|engine| {
+            engine.wake_up();
             engine.handle_timeout(now());
             engine.poll_work(now())
         });

@@ -81,7 +81,7 @@ impl Shared {
         let poisoned = self.state.is_poisoned();
         let mut state = self.state.lock();
         if poisoned {
-            state.engine.handle_driver_gone("a call panicked in it");
+            state.engine.handle_panic("a call panicked in it");
         }
         state
     }

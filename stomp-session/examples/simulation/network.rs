@@ -42,7 +42,7 @@ pub(crate) struct Pipe {
 }
 
 impl Pipe {
-    fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
             under_way: VecDeque::new(),
             last: now,

@@ -16,7 +16,11 @@ pub(super) enum Dialling {
     /// Nothing: there is one, or none is wanted.
     Idle,
     /// It is decided where to connect, and when.
-    Due { attempt: Attempt, at: Instant },
+    Due {
+        attempt: Attempt,
+        /// `None`: later than any clock counts.
+        at: Option<Instant>,
+    },
     /// A driver opens a transport.
     Asked {
         id: AttemptId,
@@ -54,7 +58,6 @@ impl Engine {
                     });
                 }
                 let at = self.now.checked_add(attempt.delay);
-                let at = at.unwrap_or(self.now);
                 self.dialling = Dialling::Due { attempt, at };
             }
             Err(exhausted) => {
@@ -74,7 +77,7 @@ impl Engine {
     /// Asks a driver for a transport when it is time.
     pub(super) fn dial_if_due(&mut self) {
         match std::mem::replace(&mut self.dialling, Dialling::Idle) {
-            Dialling::Due { attempt, at } if at <= self.now => {
+            Dialling::Due { attempt, at } if at.is_some_and(|at| at <= self.now) => {
                 let id = AttemptId(self.next_id());
                 let deadline = self.now.checked_add(self.settings.connect_timeout);
                 self.work.push_back(Work::Dial(Dial {
@@ -104,7 +107,7 @@ impl Engine {
     pub(super) fn dial_deadline(&self) -> Option<Instant> {
         match &self.dialling {
             Dialling::Idle => None,
-            Dialling::Due { at, .. } => Some(*at),
+            Dialling::Due { at, .. } => *at,
             Dialling::Asked { deadline, .. } => *deadline,
         }
     }

@@ -62,7 +62,10 @@ impl Engine {
     /// Takes note that a link has ended, or has failed, or that it was closed as asked for.
     pub fn handle_closed(&mut self, link: LinkId, why: Option<&io::Error>, now: Instant) {
         self.advance(now);
-        self.closing.retain(|(id, _)| *id != link);
+        if let Some(at) = self.closing.iter().position(|(id, _)| *id == link) {
+            let (_, session) = self.closing.swap_remove(at);
+            self.throw_away(session);
+        }
         if let Some(session) = self.current(link) {
             match why {
                 None => session.handle_eof(now),
@@ -119,6 +122,12 @@ impl Engine {
         self.wakes.driver_waits(writable);
         self.wake_driver();
         self.armed
+    }
+
+    /// Takes note that a driver does not [sleep](Self::sleep) any more, by whatever it was woken: it
+    /// finds by itself what there is to do.
+    pub fn wake_up(&mut self) {
+        self.wakes.driver_is_awake();
     }
 
     /// Takes note that the wake of a driver that [sleeps](Self::sleep) was not passed on, since what
@@ -256,6 +265,7 @@ impl Engine {
                 link.stuck = None;
                 link.session.handle_resume(self.now);
                 self.wakes.push(Wake::Reader);
+                self.listen_anew();
             }
             false => {
                 link.stuck = self.now.checked_add(STUCK);
@@ -270,6 +280,7 @@ impl Engine {
         !self.waiters.is_empty()
             || !self.line.is_empty()
             || self.inboxes.is_anybody_hungry()
+            || !self.endings.is_empty()
             || link.is_some_and(|link| link.session.is_replaying())
     }
 

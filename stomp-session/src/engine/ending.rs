@@ -183,6 +183,24 @@ impl Engine {
         self.check_ending(key);
     }
 
+    /// Reading goes on: while it had stopped, that nothing came proved nothing.
+    pub(super) fn listen_anew(&mut self) {
+        for ending in &mut self.endings {
+            match &mut ending.stage {
+                Waiting::Hands => {}
+                Waiting::Answer { since, .. } => *since = self.now,
+                Waiting::Quiet {
+                    quiet,
+                    until,
+                    latest,
+                } => {
+                    *until = self.now + *quiet;
+                    *latest = self.now + LATEST;
+                }
+            }
+        }
+    }
+
     /// Goes on with the end of a subscription, if what it waits for has come.
     pub(super) fn check_ending(&mut self, key: SubscriptionKey) {
         let Some(at) = self
@@ -192,6 +210,7 @@ impl Engine {
         else {
             return;
         };
+        let hears = self.hears();
         let Some(link) = &self.link else { return };
         let ending = &self.endings[at];
         let is_over = match ending.stage {
@@ -205,7 +224,8 @@ impl Engine {
             Waiting::Answer { .. } if !link.session.is_collected(key) => return,
             Waiting::Answer { .. } => true,
             Waiting::Quiet { until, latest, .. } => {
-                if !link.session.is_collected(key) && self.now < until.min(latest) {
+                let is_quiet = hears && self.now >= until.min(latest);
+                if !link.session.is_collected(key) && !is_quiet {
                     return;
                 }
                 true
@@ -231,12 +251,20 @@ impl Engine {
         }
     }
 
+    /// Tells whether silence says anything: not while nothing is read. At the end of the connection
+    /// it does not matter.
+    fn hears(&self) -> bool {
+        let reads = self.link.as_ref().is_some_and(|link| link.reading);
+        reads || self.leaving.is_some()
+    }
+
     pub(super) fn ending_deadline(&self) -> Option<Instant> {
+        let hears = self.hears();
         let deadline = |ending: &Ending| match ending.stage {
             Waiting::Hands => ending.deadline,
             // The session has one for it.
             Waiting::Answer { .. } => None,
-            Waiting::Quiet { until, latest, .. } => Some(until.min(latest)),
+            Waiting::Quiet { until, latest, .. } => hears.then(|| until.min(latest)),
         };
         self.endings.iter().filter_map(deadline).min()
     }
@@ -280,9 +308,14 @@ impl Engine {
     /// Ends all subscriptions that are to be ended before the connection is: what they hold counts
     /// as never delivered then, where UNSUBSCRIBE gives it back. Lets what is in hand be settled.
     pub(super) fn end_all(&mut self, until: Option<Instant>) {
+        let quiet = self.wait_for_quiet(QUIET);
         for ending in &mut self.endings {
             let deadlines = [ending.deadline, until];
             ending.deadline = deadlines.into_iter().flatten().min();
+            if let Waiting::Answer { .. } = ending.stage {
+                // What is sent too late is soon given back with all the rest.
+                ending.stage = quiet.clone();
+            }
         }
         self.check_endings();
         let keys: Vec<_> = self.inboxes.keys().collect();

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Instant;
 
+use stomp_commands::ReceiptId;
 use stomp_failover::Attempt;
 
 use super::operation::OpId;
@@ -76,6 +77,8 @@ pub(super) struct Link {
     pub(super) unsent: VecDeque<(u64, OpId)>,
     /// Where the frames begin that nobody waits for, and that were not offered yet.
     pub(super) fired: VecDeque<u64>,
+    /// The receipts of SUBSCRIBEs that count as accepted without them, the latest first.
+    pub(super) presumed: VecDeque<ReceiptId>,
     /// When a delivery was last settled.
     pub(super) settled: Option<Instant>,
 }
@@ -95,6 +98,7 @@ impl Link {
             presume: None,
             unsent: VecDeque::new(),
             fired: VecDeque::new(),
+            presumed: VecDeque::new(),
             settled: None,
         }
     }

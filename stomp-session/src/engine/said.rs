@@ -2,12 +2,17 @@
 
 use std::time::Instant;
 
+use stomp_commands::ReceiptId;
+
 use super::operation::OpId;
 use super::work::Work;
 use super::{Arrival, Cause, Defect, Engine, Error, Event, Outcome, Stage};
 use crate::{
     AckToken, CloseReason, Delivery, Event as Said, ReceiptFailure, Refusal, SubscriptionKey,
 };
+
+/// Receipts remembered that were not waited for.
+const PRESUMED: usize = 64;
 
 impl Engine {
     /// Takes what the session has to say, until it is silent.
@@ -54,8 +59,10 @@ impl Engine {
                     Some(op) => self.unanswered(op, why),
                     None => self.fence_answered(&receipt),
                 },
-                // Somebody has given it up, or we were too early to think that none would come.
-                Said::UnexpectedReceipt { .. } => self.is_proven(true),
+                Said::UnexpectedReceipt { receipt } => {
+                    self.is_proven(true);
+                    self.came_after_all(&receipt);
+                }
                 Said::TransactionLost { .. } => {}
                 Said::Error(said) => error = Some(said),
                 Said::Closed(reason) => {
@@ -139,7 +146,11 @@ impl Engine {
     fn presume(&mut self, key: SubscriptionKey) {
         self.confirmed(key);
         if let Some(link) = &mut self.link {
-            link.session.presume_subscribed(key);
+            link.presumed.truncate(PRESUMED - 1);
+            let receipt = link.session.presume_subscribed(key);
+            receipt
+                .into_iter()
+                .for_each(|id| link.presumed.push_front(id));
         }
         let asks_for_it = |op: &OpId| match self.operations.get(*op).map(|op| &op.stage) {
             Some(Stage::Asked(asked)) => asked.subscription == Some(key),
@@ -150,6 +161,16 @@ impl Engine {
             self.waiters.retain(|_, waiter| *waiter != op);
             let subscribed = Ok(Outcome::Subscribed(key));
             self.operations.finish(op, subscribed, &mut self.wakes);
+        }
+    }
+
+    /// A RECEIPT came that nobody waits for. If it is that of a SUBSCRIBE, we were too early to think
+    /// that this broker sends none.
+    fn came_after_all(&mut self, receipt: &ReceiptId) {
+        if let Some(link) = &self.link
+            && link.presumed.contains(receipt)
+        {
+            self.manners.of(&link.attempt.broker).subscribes_in_silence = false;
         }
     }
 
@@ -201,7 +222,8 @@ impl Engine {
             };
             let known = self.manners.of(&link.attempt.broker);
             if at <= self.now && (is_written || known.subscribes_in_silence) {
-                if !std::mem::replace(&mut known.subscribes_in_silence, true) {
+                // Whoever does not read cannot tell that nobody answers.
+                if link.reading && !std::mem::replace(&mut known.subscribes_in_silence, true) {
                     self.tell(Event::SubscribeUnanswered { subscription: key });
                 }
                 self.presume(key);

@@ -69,6 +69,10 @@ impl Wakes {
         }
     }
 
+    pub(super) fn driver_is_awake(&mut self) {
+        self.driver_sleeps = false;
+    }
+
     pub(super) fn driver_waits(&mut self, writes: bool) {
         self.driver_sleeps = true;
         self.driver_writes = writes;

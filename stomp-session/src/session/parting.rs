@@ -173,7 +173,7 @@ impl Session {
             AckMode::Client => *n <= number && !slot.holds_back(*n),
             _ => *n == number,
         };
-        let reached: Vec<u64> = slot.deliveries.open_ones().filter(reached).collect();
+        let reached: Vec<u64> = slot.deliveries.free_ones().filter(reached).collect();
         let held = reached.into_iter().map(|number| Held { number, verdict });
         slot.parting.get_or_insert_default().extend(held);
         Ok(())

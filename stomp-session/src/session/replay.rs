@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use stomp_commands::{AckMode, Subscribe, SubscriptionId};
+use stomp_commands::{AckMode, ReceiptId, Subscribe, SubscriptionId};
 use stomp_frame::{ContentLength, Version};
 
 use super::Session;
@@ -175,15 +175,17 @@ impl Session {
 
     /// Counts a SUBSCRIBE as confirmed, since a message came for it, or since nobody answers it on a
     /// connection that lives. Its RECEIPT is not waited for any longer.
-    pub fn presume_subscribed(&mut self, subscription: SubscriptionKey) {
-        let connected = self.state.established_mut();
-        let pending = connected.and_then(|c| c.receipts.remove_subscribe(subscription));
-        let Some(pending) = pending else { return };
+    /// Returns the id of that RECEIPT, which is [unexpected](Event::UnexpectedReceipt) if it comes
+    /// all the same.
+    pub fn presume_subscribed(&mut self, subscription: SubscriptionKey) -> Option<ReceiptId> {
+        let connected = self.state.established_mut()?;
+        let pending = connected.receipts.remove_subscribe(subscription)?;
         self.set_receipt_timer();
         self.confirmed(subscription);
         if pending.purpose.is_internal() {
             self.replayed_one();
         }
+        Some(pending.id)
     }
 
     /// Tells whether the SUBSCRIBE of this subscription was answered, or need not be.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use stomp_commands::dialect::Reach as AckReach;
 use stomp_commands::{
-    Abort, Ack, AckMode, Commit, Delivery as Named, Nack, Refusal, TransactionId,
+    Abort, Ack, AckMode, Commit, Delivery as Named, Dialect, Nack, Refusal, TransactionId,
 };
 use stomp_frame::{Command, ContentLength, Frame, Version};
 
@@ -91,7 +91,7 @@ impl Session {
             self.hold(verdict, key, number)?;
             return Ok(Settled::Sent);
         }
-        let one_by_one = self.acknowledges_one_by_one();
+        let one_by_one = self.acknowledges_one_by_one() || self.refuses_one_by_one(verdict);
         let reach = match self.connected()?.live.get(key).map(|slot| slot.ack) {
             Some(AckMode::Client) => Reach::UpTo,
             _ => Reach::One,
@@ -162,6 +162,15 @@ impl Session {
             let open = slot.deliveries.open_ones();
             open.filter(|number| !is_held(number)).count()
         })
+    }
+
+    /// Tells whether a NACK reaches no further than the message that it names: ActiveMQ's does not,
+    /// in ack mode `client` either.
+    fn refuses_one_by_one(&self, verdict: Verdict) -> bool {
+        let is_activemq = self
+            .connection()
+            .is_some_and(|c| c.dialect == Dialect::ActiveMq);
+        is_activemq && matches!(verdict, Verdict::Nack(_))
     }
 
     /// Tells whether an ACK of the broker's reaches further than its subscription.

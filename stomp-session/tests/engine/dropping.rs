@@ -298,3 +298,49 @@ fn error_about_a_subscription_that_we_have_just_ended_ends_nothing() {
     );
     assert!(peer.engine.connection().is_some());
 }
+
+#[test]
+fn that_nothing_comes_proves_nothing_while_nothing_is_read() {
+    let mut settings = quiet();
+    settings.inbox = 1_000;
+    settings.overflow = 0;
+    let mut peer = Peer::connected_to(RABBITMQ, settings);
+    let ends = peer.subscribe(10);
+    let full = {
+        let op = peer.ask_to_subscribe(AckMode::Auto, 1);
+        let sent = peer.sent();
+        peer.answer(&sent);
+        peer.subscribed(op)
+    };
+    peer.hear(&messages("s2", 0..3));
+    assert!(!peer.engine.wants_read(peer.link()));
+    peer.engine.drop_subscriber(ends, peer.now);
+    let fence = peer.sent();
+    peer.sleep(Duration::from_secs(10));
+    assert_eq!(peer.sent(), "", "what was sent to it waits to be read");
+    while !peer.engine.wants_read(peer.link()) {
+        peer.take(full);
+    }
+    peer.answer(&fence);
+    peer.hear(&message("s1", 7));
+    peer.sleep_ms(49);
+    assert_eq!(peer.sent(), "");
+    peer.sleep_ms(1);
+    let sent = peer.sent();
+    assert!(
+        sent.contains("NACK") && sent.contains("UNSUBSCRIBE"),
+        "{sent}"
+    );
+}
+
+#[test]
+fn client_that_leaves_does_not_wait_for_rabbitmq_to_have_read_the_acks() {
+    let (mut peer, key, _) = holding(RABBITMQ, 10, 2, 0);
+    peer.engine.drop_subscriber(key, peer.now);
+    assert_eq!(peer.commands().len(), 2);
+    peer.engine.disconnect(peer.now);
+    peer.sleep_ms(50);
+    let sent = peer.sent();
+    assert!(sent.contains("UNSUBSCRIBE"), "{sent}");
+    assert!(sent.contains("DISCONNECT"), "{sent}");
+}

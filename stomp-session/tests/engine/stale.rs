@@ -121,12 +121,27 @@ fn driver_that_is_gone_leaves_nobody_waiting() {
 }
 
 #[test]
-fn driver_that_is_gone_leaves_what_was_offered_in_doubt() {
+fn driver_that_is_gone_leaves_in_doubt_what_was_offered_and_no_more() {
     let mut peer = Peer::connected();
     let offered = peer.ask("1");
     peer.sent();
+    let queued = peer.ask("2");
     peer.engine.handle_driver_gone("the runtime was shut down");
     let outcome = peer.outcome(offered);
+    assert!(
+        outcome.starts_with("sent, but not confirmed: "),
+        "{outcome}"
+    );
+    let outcome = peer.outcome(queued);
+    assert!(outcome.starts_with("not sent: "), "{outcome}");
+}
+
+#[test]
+fn after_a_panic_nobody_knows_what_became_of_what_was_accepted() {
+    let mut peer = Peer::connected();
+    let queued = peer.ask("1");
+    peer.engine.handle_panic("a call panicked in it");
+    let outcome = peer.outcome(queued);
     assert!(
         outcome.starts_with("sent, but not confirmed: "),
         "{outcome}"

@@ -1,7 +1,7 @@
 use stomp_commands::AckMode;
 use stomp_session::engine::{Taken, Verdict, Wake};
 
-use crate::peer::{GENERIC, Peer, RABBITMQ, message, messages, quiet};
+use crate::peer::{ACTIVEMQ, GENERIC, Peer, RABBITMQ, message, messages, quiet};
 
 #[test]
 fn receipt_answers_a_subscribe() {
@@ -63,6 +63,25 @@ fn broker_that_answers_no_subscribe_is_remembered() {
         events.last().map(String::as_str),
         Some("the subscriptions are back")
     );
+}
+
+#[test]
+fn broker_that_was_only_slow_is_not_taken_for_a_silent_one() {
+    let mut peer = Peer::connected();
+    let op = peer.ask_to_subscribe(AckMode::Auto, 10);
+    let sent = peer.sent();
+    peer.sleep_ms(2_000);
+    peer.subscribed(op);
+    peer.answer(&sent);
+    let second = peer.ask_to_subscribe(AckMode::Auto, 10);
+    peer.sent();
+    peer.sleep_ms(1_999);
+    assert!(
+        peer.engine.outcome(second).is_none(),
+        "it has its time again"
+    );
+    peer.sleep_ms(1);
+    peer.subscribed(second);
 }
 
 #[test]
@@ -161,4 +180,51 @@ fn error_that_names_a_receipt_refuses_only_the_frame_that_asked_for_it() {
     let [first, second] = [first, second].map(|op| peer.outcome(op));
     assert!(first.starts_with("sent, but not confirmed"), "{first}");
     assert!(second.starts_with("the broker refused"), "{second}");
+}
+
+#[test]
+fn cumulative_ack_to_rabbitmq_reaches_what_was_let_go_of() {
+    let mut peer = Peer::connected_to(RABBITMQ, quiet());
+    let key = peer.subscribe_by(AckMode::Client, 10);
+    peer.hear(&messages("s1", 0..2));
+    let tokens: Vec<_> = (0..2).map(|_| peer.take(key).delivery.token).collect();
+    peer.engine.release(&tokens[0], peer.now);
+    let settled = peer.engine.settle(Verdict::Ack, &tokens[1], peer.now);
+    settled.expect("it is open");
+    assert_eq!(peer.commands(), ["ACK k0", "ACK k1"]);
+}
+
+#[test]
+fn cumulative_nack_to_activemq_names_every_message() {
+    let mut peer = Peer::connected_to(ACTIVEMQ, quiet());
+    let key = peer.subscribe_by(AckMode::Client, 10);
+    peer.hear(&messages("s1", 0..2));
+    let tokens: Vec<_> = (0..2).map(|_| peer.take(key).delivery.token).collect();
+    let nack = Verdict::Nack(None);
+    let settled = peer.engine.settle(nack, &tokens[1], peer.now);
+    settled.expect("it is open");
+    assert_eq!(peer.commands(), ["NACK k0", "NACK k1"]);
+}
+
+#[test]
+fn broker_is_not_taken_for_silent_while_nothing_is_read() {
+    let mut settings = quiet();
+    settings.inbox = 1_000;
+    settings.overflow = 0;
+    let mut peer = Peer::connected_to(GENERIC, settings);
+    let full = peer.subscribe_by(AckMode::Auto, 10);
+    peer.hear(&messages("s1", 0..3));
+    assert!(!peer.engine.wants_read(peer.link()));
+    peer.events();
+    let op = peer.ask_to_subscribe(AckMode::Auto, 10);
+    peer.sent();
+    peer.sleep_ms(2_000);
+    peer.subscribed(op);
+    while !peer.engine.wants_read(peer.link()) {
+        peer.take(full);
+    }
+    let second = peer.ask_to_subscribe(AckMode::Auto, 10);
+    peer.sent();
+    peer.sleep_ms(1_999);
+    assert_eq!(peer.outcome(second), "not yet", "nobody knows how it is");
 }

@@ -146,10 +146,8 @@ pub(crate) fn a_subscription_given_up_in_the_making_is_ended_when_there_is_room(
         return;
     }
     let deaf = broker.stop_reading();
-    for _ in 0..4 {
-        let large = Outgoing::fired("/queue/b", vec![b'x'; 1 << 20]);
-        client.send(large).ok();
-    }
+    let large = Outgoing::fired("/queue/b", vec![b'x'; 4 << 20]);
+    client.send(large).ok();
     // Its RECEIPT comes while nothing can be written.
     client.pass(Duration::from_millis(800));
     drop(deaf);

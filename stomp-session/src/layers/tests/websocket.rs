@@ -294,7 +294,7 @@ fn a_length_that_was_only_announced_takes_no_memory() {
 fn a_flood_of_pings_is_answered_once_by_somebody_who_cannot_write() {
     let mut layers = open();
     let mut got = Got::default();
-    for ping in 0..100_000_u32 {
+    for ping in 0..10_000_u32 {
         let mut octets = vec![0x89, 125];
         octets.extend(ping.to_be_bytes());
         octets.resize(127, 0);
@@ -309,8 +309,26 @@ fn a_flood_of_pings_is_answered_once_by_somebody_who_cannot_write() {
         frames.into_iter().map(number).collect()
     };
     assert_eq!(numbers(written(&mut layers)), [0]);
-    assert_eq!(numbers(written(&mut layers)), [99_999], "the latest");
+    assert_eq!(numbers(written(&mut layers)), [9_999], "the latest");
     assert!(layers.outgoing().is_empty());
+}
+
+#[test]
+fn whoever_pings_on_and_on_and_takes_no_answer_is_left() {
+    let mut layers = open();
+    let mut got = Got::default();
+    let ping = |got: &mut Got, layers: &mut Layers| got.feed(layers, b"\x89\x01p", 16 << 10);
+    for _ in 0..30 {
+        for _ in 0..1_000 {
+            ping(&mut got, &mut layers).unwrap();
+        }
+        // An answer is taken now and then.
+        drop(written(&mut layers));
+        drop(written(&mut layers));
+    }
+    let end = (0..20_000).find_map(|_| ping(&mut got, &mut layers).err());
+    let why = "pings without end, and none of the answers is taken";
+    assert_eq!(end, Some(LayerError::WebSocket(why)));
 }
 
 #[test]
