@@ -152,6 +152,13 @@ impl Builder {
         self
     }
 
+    /// Sets how WebSocket is spoken, where servers differ.
+    #[cfg(feature = "websocket")]
+    pub fn websocket(mut self, options: WebSocketOptions) -> Self {
+        self.websocket = options;
+        self
+    }
+
     /// Opens the transport to a broker by a function of yours, instead of TCP and what goes over it:
     /// a proxy, a link in memory. It is given the broker, and the time it may take.
     ///

@@ -53,8 +53,9 @@ impl Subscribe {
         self
     }
 
-    /// Subscribes, and waits until the broker has confirmed it. From then on the subscription is
-    /// made anew on every further connection, until it is dropped.
+    /// Subscribes, and waits until the broker has confirmed it, or has left it unanswered for 2 s on
+    /// a connection that lives, as some servers do that refuse by ERROR alone. From then on the
+    /// subscription is made anew on every further connection, until it is dropped.
     ///
     /// # Errors
     ///
@@ -91,7 +92,8 @@ impl Subscribe {
 /// An error is the last item, but for [`Error::Unreadable`]. A lost connection is none: the client
 /// reconnects, subscribes anew, and messages go on, with a higher [`epoch`](Message::epoch).
 ///
-/// Dropping it unsubscribes. Settle what you hold before: the broker takes back what is open.
+/// Dropping it unsubscribes: what it holds goes back to the broker, and what you have in hand can
+/// still be settled.
 #[derive(Debug)]
 pub struct Subscription {
     handle: Arc<Handle>,
