@@ -248,6 +248,31 @@ impl Builder {
     }
 }
 
+impl Client {
+    /// Connects, and waits until the broker has said CONNECTED.
+    ///
+    /// `uri` names one broker (`stomp://user:pass@host:61613`) or several
+    /// (`failover:(stomp://a,stomp://b)?randomize=false`): see
+    /// [`FailoverUri`](stomp_failover::FailoverUri). [`builder`](Self::builder) has all the
+    /// options.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Uri`] when the URI is wrong, [`Error::Connect`] when no broker accepts.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up and closes what was opened.
+    pub async fn connect(uri: impl AsRef<str>) -> Result<Self, Error> {
+        Self::builder(uri).connect().await
+    }
+
+    /// Prepares to connect. A wrong URI is reported by [`connect`](Builder::connect).
+    pub fn builder(uri: impl AsRef<str>) -> Builder {
+        Builder::new(uri.as_ref())
+    }
+}
+
 /// Reads the files that are named, and asks the platform for its roots where these count.
 #[cfg(feature = "tls")]
 fn rustls(tls: &Tls) -> Result<Arc<rustls::ClientConfig>, TlsError> {

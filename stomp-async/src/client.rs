@@ -3,7 +3,6 @@ use std::sync::Arc;
 use stomp_session::Connection;
 use stomp_session::engine::Stats;
 
-use crate::builder::Builder;
 use crate::call::Call;
 use crate::runtime::now;
 use crate::shared::Handle;
@@ -13,7 +12,7 @@ use crate::{Error, Events, Send, Subscribe};
 ///
 /// One task owns the connection; this is a handle to it. When the last handle is gone, and with it
 /// all [subscriptions](crate::Subscription) and [messages](crate::Message), what was fired goes out,
-/// for the [linger](Builder::linger) at most, and the task disconnects and ends.
+/// for the [linger](crate::Builder::linger) at most, and the task disconnects and ends.
 ///
 /// ```no_run
 /// use stomp_async::Client;
@@ -35,37 +34,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects, and waits until the broker has said CONNECTED.
-    ///
-    /// `uri` names one broker (`stomp://user:pass@host:61613`) or several
-    /// (`failover:(stomp://a,stomp://b)?randomize=false`): see
-    /// [`FailoverUri`](stomp_failover::FailoverUri). [`builder`](Self::builder) has all the
-    /// options.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Uri`] when the URI is wrong, [`Error::Connect`] when no broker accepts.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future gives up and closes what was opened.
-    pub async fn connect(uri: impl AsRef<str>) -> Result<Self, Error> {
-        Self::builder(uri).connect().await
-    }
-
-    /// Prepares to connect. A wrong URI is reported by [`connect`](Builder::connect).
-    pub fn builder(uri: impl AsRef<str>) -> Builder {
-        Builder::new(uri.as_ref())
-    }
-
     /// Prepares a message. It is sent by `.await`.
     pub fn send(&self, destination: impl Into<String>) -> Send {
-        Send::new(self, destination.into())
+        Send::new(self.handle.clone(), destination.into())
     }
 
     /// Prepares a subscription. It is opened by `.await`.
     pub fn subscribe(&self, destination: impl Into<String>) -> Subscribe {
-        Subscribe::new(self, destination.into())
+        Subscribe::new(self.handle.clone(), destination.into())
     }
 
     /// Returns what happens to the connection from now on.
@@ -94,7 +70,7 @@ impl Client {
     /// # Errors
     ///
     /// When the broker did not answer within
-    /// [`disconnect_timeout`](Builder::disconnect_timeout), or the client is closed already. The
+    /// [`disconnect_timeout`](crate::Builder::disconnect_timeout), or the client is closed already. The
     /// connection is closed all the same.
     ///
     /// # Cancel safety

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::Error;
 use crate::call::Call;
 use crate::shared::Handle;
-use crate::{Client, Error};
 
-/// A message on its way out. Made by [`Client::send`]; sent by `.await`.
+/// A message on its way out. Made by [`Client::send`](crate::Client::send); sent by `.await`.
 ///
 /// ```no_run
 /// # async fn example(client: stomp_async::Client) -> Result<(), stomp_async::Error> {
@@ -50,9 +50,9 @@ enum Persistence {
 }
 
 impl Send {
-    pub(crate) fn new(client: &Client, destination: String) -> Self {
+    pub(crate) fn new(handle: Arc<Handle>, destination: String) -> Self {
         Self {
-            handle: client.handle.clone(),
+            handle,
             command: stomp_commands::Send::to(destination),
             confirm: false,
             persistence: Persistence::WhenConfirmed,

@@ -226,7 +226,10 @@ mod tests {
             let Poll::Ready(Err(error)) = poll(n) else {
                 panic!("{n} waits on");
             };
-            assert!(error.to_string().contains("it panicked"), "{error}");
+            assert!(
+                error.to_string().contains("a call panicked in it"),
+                "{error}"
+            );
         }
         assert!(shared.with(|state| matches!(state.engine.end(), Some(Cause::DriverGone(_)))));
     }

@@ -8,9 +8,9 @@ use stomp_session::engine::Outcome;
 
 use crate::call::Call;
 use crate::shared::Handle;
-use crate::{Client, Error, Subscription};
+use crate::{Error, Subscription};
 
-/// A subscription in the making. Made by [`Client::subscribe`]; opened by `.await`.
+/// A subscription in the making. Made by [`Client::subscribe`](crate::Client::subscribe); opened by `.await`.
 ///
 /// `Ok` means that the broker has confirmed it, or has left it unanswered for 2 s on a connection
 /// that lives, as some servers do that refuse by ERROR alone. From then on it is made anew on every
@@ -31,9 +31,9 @@ impl Subscribe {
     /// Messages that a subscription holds by default.
     pub const CAPACITY: usize = 100;
 
-    pub(crate) fn new(client: &Client, destination: String) -> Self {
+    pub(crate) fn new(handle: Arc<Handle>, destination: String) -> Self {
         Self {
-            handle: client.handle.clone(),
+            handle,
             command: stomp_commands::Subscribe::to(destination).ack(AckMode::ClientIndividual),
             capacity: Self::CAPACITY,
         }

@@ -14,8 +14,8 @@ use stomp_session::{Config, Limits, Tolerance};
 
 #[cfg(feature = "tls")]
 use crate::Tls;
-use crate::client::Handle;
 use crate::dial::{self, Dialler, Resolver};
+use crate::handle::Handle;
 use crate::keeper;
 use crate::shared::Shared;
 use crate::sync::{now, spawn};
@@ -152,6 +152,13 @@ impl Builder {
         self
     }
 
+    /// Sets how WebSocket is spoken, where servers differ.
+    #[cfg(feature = "websocket")]
+    pub fn websocket(mut self, options: WebSocketOptions) -> Self {
+        self.websocket = options;
+        self
+    }
+
     /// Opens the transport to a broker by a function of yours, instead of TCP and what goes over it:
     /// a proxy, a link in memory. It is given the broker, and the time it may take.
     ///
@@ -264,6 +271,27 @@ impl Builder {
         let op = shared.call(|engine| engine.connect(now()));
         shared.answer(op)?;
         Ok(Client { handle })
+    }
+}
+
+impl Client {
+    /// Connects, and waits until the broker has said CONNECTED.
+    ///
+    /// `uri` names one broker (`stomp://user:pass@host:61613`) or several
+    /// (`failover:(stomp://a,stomp://b)?randomize=false`): see
+    /// [`FailoverUri`](stomp_failover::FailoverUri). [`builder`](Self::builder) has all the
+    /// options.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Uri`] when the URI is wrong, [`Error::Connect`] when no broker accepts.
+    pub fn connect(uri: impl AsRef<str>) -> Result<Self, Error> {
+        Self::builder(uri).connect()
+    }
+
+    /// Prepares to connect. A wrong URI is reported by [`connect`](Builder::connect).
+    pub fn builder(uri: impl AsRef<str>) -> Builder {
+        Builder::new(uri.as_ref())
     }
 }
 

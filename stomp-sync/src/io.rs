@@ -6,12 +6,17 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 use stomp_session::TransportError;
-use stomp_session::engine::{LinkId, LinkInfo};
+use stomp_session::engine::{Engine, LinkId, LinkInfo};
 use stomp_session::layers::{LayerError, Layers, Read};
 
-use crate::shared::Shared;
 use crate::sync::{self, Mutex, now};
 use crate::transport::BoxTransport;
+
+/// Who has the engine that a connection works for.
+pub(crate) trait HasEngine {
+    /// Does something with the engine, and what follows from it.
+    fn with<T>(&self, call: impl FnOnce(&mut Engine) -> T) -> T;
+}
 
 /// A connection. One thread may write while another reads; neither holds the client's lock meanwhile.
 pub(crate) struct Io {
@@ -159,19 +164,24 @@ fn look(layers: &mut Layers, early: &mut BytesMut) -> Result<(), String> {
 impl Io {
     /// Writes what there is to be written, until there is no more of it, no room, or `until`. If
     /// another thread writes, it goes on with that.
-    pub(crate) fn write(&self, shared: &Shared, slice: Duration, until: Option<Instant>) -> Wrote {
+    pub(crate) fn write(
+        &self,
+        client: &impl HasEngine,
+        slice: Duration,
+        until: Option<Instant>,
+    ) -> Wrote {
         let Some(mut outbound) = self.outbound.try_lock() else {
             return Wrote::Busy;
         };
         loop {
             let full = match &self.layers {
-                None => self.next_piece(shared, &mut outbound),
-                Some(layers) => self.next_raw(shared, layers, &mut outbound),
+                None => self.next_piece(client, &mut outbound),
+                Some(layers) => self.next_raw(client, layers, &mut outbound),
             };
             match full {
                 Ok(true) => {}
                 Ok(false) => return Wrote::All,
-                Err(error) => return self.fail(shared, &error),
+                Err(error) => return self.fail(client, &error),
             }
             let patience = left_until(until).map_or(slice, |left| left.min(slice));
             let written = match &self.layers {
@@ -179,9 +189,9 @@ impl Io {
                 Some(_) => self.transport.write(&outbound.raw, patience),
             };
             match written {
-                Ok(Some(octets)) => self.account(shared, &mut outbound, octets),
+                Ok(Some(octets)) => self.account(client, &mut outbound, octets),
                 Ok(None) => return Wrote::Stuck,
-                Err(error) => return self.fail(shared, &error),
+                Err(error) => return self.fail(client, &error),
             }
             if left_until(until).is_some_and(|left| left.is_zero()) {
                 return Wrote::Stuck;
@@ -203,11 +213,11 @@ impl Io {
         layers.is_some_and(|layers| !layers.outgoing().is_empty())
     }
 
-    fn next_piece(&self, shared: &Shared, outbound: &mut Outbound) -> io::Result<bool> {
+    fn next_piece(&self, client: &impl HasEngine, outbound: &mut Outbound) -> io::Result<bool> {
         if outbound.piece.is_empty() {
             // The piece that was written may belong to somebody who wants to know when it goes.
             outbound.piece = Bytes::new();
-            let piece = shared.with(|engine| engine.poll_transmit(self.link, now()));
+            let piece = client.with(|engine| engine.poll_transmit(self.link, now()));
             outbound.piece = piece.unwrap_or_default();
         }
         Ok(!outbound.piece.is_empty())
@@ -215,7 +225,7 @@ impl Io {
 
     fn next_raw(
         &self,
-        shared: &Shared,
+        client: &impl HasEngine,
         layers: &Mutex<Layers>,
         outbound: &mut Outbound,
     ) -> io::Result<bool> {
@@ -224,7 +234,7 @@ impl Io {
         }
         let mut layers = layers.lock();
         while layers.wants_piece() {
-            let piece = shared.with(|engine| engine.poll_transmit(self.link, now()));
+            let piece = client.with(|engine| engine.poll_transmit(self.link, now()));
             let Some(piece) = piece else { break };
             layers.write(&piece).map_err(io::Error::from)?;
         }
@@ -232,7 +242,7 @@ impl Io {
         Ok(!outbound.raw.is_empty())
     }
 
-    fn account(&self, shared: &Shared, outbound: &mut Outbound, octets: usize) {
+    fn account(&self, client: &impl HasEngine, outbound: &mut Outbound, octets: usize) {
         let octets = match &self.layers {
             None => {
                 outbound.piece.advance(octets);
@@ -244,12 +254,12 @@ impl Io {
             }
         };
         if octets > 0 {
-            shared.with(|engine| engine.handle_written(self.link, octets, now()));
+            client.with(|engine| engine.handle_written(self.link, octets, now()));
         }
     }
 
     /// Reads once, for `patience` at most, and hands on what came.
-    pub(crate) fn read(&self, shared: &Shared, patience: Option<Duration>) -> Heard {
+    pub(crate) fn read(&self, client: &impl HasEngine, patience: Option<Duration>) -> Heard {
         let Some(mut inbound) = self.inbound.try_lock() else {
             return Heard::Nothing;
         };
@@ -257,24 +267,24 @@ impl Io {
         match self.transport.read(buffer, patience) {
             Ok(None) => return Heard::Nothing,
             Ok(Some(0)) => match &self.layers {
-                None => self.end(shared, None),
+                None => self.end(client, None),
                 Some(layers) => {
                     layers.lock().receive_end();
-                    self.hand_on(shared, layers, &[], octets);
+                    self.hand_on(client, layers, &[], octets);
                 }
             },
             Ok(Some(count)) => match &self.layers {
                 None => {
                     octets.extend_from_slice(&buffer[..count]);
-                    while shared.with(|engine| engine.handle_data(self.link, octets, false, now()))
+                    while client.with(|engine| engine.handle_data(self.link, octets, false, now()))
                     {
                     }
                 }
-                Some(layers) => self.hand_on(shared, layers, &buffer[..count], octets),
+                Some(layers) => self.hand_on(client, layers, &buffer[..count], octets),
             },
-            Err(error) => drop(self.fail(shared, &error)),
+            Err(error) => drop(self.fail(client, &error)),
         }
-        match shared.with(|engine| engine.is_open(self.link)) {
+        match client.with(|engine| engine.is_open(self.link)) {
             true => Heard::Octets,
             false => Heard::Over,
         }
@@ -283,7 +293,7 @@ impl Io {
     /// Unwraps what came.
     fn hand_on(
         &self,
-        shared: &Shared,
+        client: &impl HasEngine,
         layers: &Mutex<Layers>,
         mut came: &[u8],
         octets: &mut BytesMut,
@@ -297,7 +307,7 @@ impl Io {
             match read {
                 Ok(Read::Octets { end_of_message, .. }) => {
                     let more = |end| {
-                        shared.with(|engine| engine.handle_data(self.link, octets, end, now()))
+                        client.with(|engine| engine.handle_data(self.link, octets, end, now()))
                     };
                     let mut more = more;
                     while more(end_of_message) {}
@@ -307,11 +317,11 @@ impl Io {
                 Ok(Read::End(close)) => {
                     let why = close.filter(|close| close.code != Some(1000));
                     let why = why.as_ref().map(TransportError::from);
-                    return self.end(shared, why.as_ref());
+                    return self.end(client, why.as_ref());
                 }
                 Err(error) => {
                     self.say_goodbye(layers, &error);
-                    self.fail(shared, &error.into());
+                    self.fail(client, &error.into());
                     return;
                 }
             }
@@ -326,13 +336,13 @@ impl Io {
         let _ = self.transport.write(&raw, Duration::from_millis(100));
     }
 
-    fn end(&self, shared: &Shared, why: Option<&TransportError>) {
+    fn end(&self, client: &impl HasEngine, why: Option<&TransportError>) {
         let error = why.map(|why| io::Error::other(why.to_string()));
-        shared.with(|engine| engine.handle_closed(self.link, error.as_ref(), now()));
+        client.with(|engine| engine.handle_closed(self.link, error.as_ref(), now()));
     }
 
-    fn fail(&self, shared: &Shared, error: &io::Error) -> Wrote {
-        shared.with(|engine| engine.handle_closed(self.link, Some(error), now()));
+    fn fail(&self, client: &impl HasEngine, error: &io::Error) -> Wrote {
+        client.with(|engine| engine.handle_closed(self.link, Some(error), now()));
         Wrote::Over
     }
 

@@ -28,7 +28,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             None => {}
         }
         let io = shared.lock().io.clone();
-        let wrote = io.as_ref().map(|io| io.write(shared, SLICE, None));
+        let wrote = io.as_ref().map(|io| io.write(&**shared, SLICE, None));
         if wrote == Some(Wrote::Stuck) {
             // It has waited for a slice already. Timers first, then again.
             continue;
@@ -60,7 +60,7 @@ pub(crate) fn act(shared: &Arc<Shared>, work: Work) {
             let Some(io) = io else { return };
             while let Some(until) = flush
                 && now() < until
-                && io.write(shared, SLICE, Some(until)) == Wrote::Stuck
+                && io.write(&**shared, SLICE, Some(until)) == Wrote::Stuck
             {}
             io.close();
             shared.with(|engine| engine.handle_closed(link, None, now()));

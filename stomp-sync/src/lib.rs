@@ -1,10 +1,19 @@
 //! A blocking STOMP client with failover, heart-beats and receipts.
 //!
 //! ```text
-//!   Client, Subscription, Message        ┌── reader thread: Wire ──► Session
-//!   (handles, any thread)  ──► State ◄───┤
-//!                         one Mutex      └── keeper thread: Session ──► Wire, timers, reconnection
+//!   Client, Subscription, Message, Events              reader            keeper
+//!         │  ▲                                        thread            thread
+//!         │  │ condition variables             octets, │   writes, timers, │ dials
+//!         ▼  │                                         ▼                   ▼
+//!   ┌── one lock ───────────────────────────────────────────────────────────┐
+//!   │ Engine (stomp_session::engine): what to send, whom to wake, when to   │
+//!   │ reconnect; decides everything, does no I/O, reads no clock            │
+//!   └───────────────────────────────────────────────────────────────────────┘
 //! ```
+//!
+//! A call works on the engine at once, in the caller's thread: a message is encoded straight into
+//! what is to be written, and whoever waits for an answer writes it by himself. What has to wait
+//! sleeps at a condition variable of its own until the answer is there, or its time is up.
 //!
 //! ```no_run
 //! use stomp_sync::Client;
@@ -25,25 +34,33 @@
 //! # Threads
 //!
 //! Two small threads keep reading and beating, so that a caller that is busy for an hour does not
-//! lose its connection. They share one mutex with the handles, and hold it across no I/O and no
+//! lose its connection. They share one lock with the handles, and hold it across no I/O and no
 //! code of yours. A [`Client`] may be used by many threads at a time. There is no runtime in here.
 //!
 //! [`Builder::manual`] does without these threads: whoever waits in a call reads, writes, beats and
 //! reconnects meanwhile, and [`Client::poll`] does nothing else.
 //!
+//! # Time
+//!
+//! Every wait ends: connecting, CONNECTED, sending, receipts, disconnecting. All defaults are at
+//! [`Builder`]. A caller that waits looks at its own deadline, so none depends on another thread.
+//!
 //! # What happens when the connection is lost
 //!
-//! The keeper reconnects by the rules of the [failover URI](stomp_failover::FailoverUri) and
-//! subscribes anew. Nothing is lost in silence: a confirmed message whose RECEIPT did not come ends
-//! as [`Error::Unconfirmed`], one that did not leave as [`Error::NotSent`], and a message of the old
-//! connection that is acknowledged late is [`Settled::Stale`]: nothing is sent for it. What is sent
-//! while there is no connection waits for the next one, up to
-//! [`send_timeout`](Builder::send_timeout).
+//! The client reconnects by the rules of its [failover URI](stomp_failover::FailoverUri), subscribes
+//! anew, and goes on. Nothing is lost in silence: a [confirmed](Send::confirmed) message whose
+//! RECEIPT did not come ends as [`Error::Unconfirmed`], a frame that did not leave as
+//! [`Error::NotSent`], and a message of the old connection that is acknowledged late is
+//! [`Settled::Stale`]: nothing is sent for it, since on another connection its ACK might hit
+//! another message. What is sent while there is no connection waits, for up to its
+//! [`send_timeout`](Builder::send_timeout), and goes out after the subscriptions are back. Messages
+//! of the old connection that nobody has taken yet are dropped: the broker delivers them again.
 
 mod builder;
 mod client;
 mod dial;
 mod events;
+mod handle;
 mod io;
 mod keeper;
 mod manual;

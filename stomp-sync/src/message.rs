@@ -1,10 +1,12 @@
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
-use stomp_session::engine::{Acker, Error};
+use stomp_session::engine::{Acker, Arrival, Unreadable};
 use stomp_session::{Epoch, Settled};
 
-use crate::Content;
+use crate::handle::Handle;
+use crate::{Content, Error};
 
 /// A message that was received, and the right to settle it.
 ///
@@ -20,8 +22,16 @@ pub struct Message {
 }
 
 impl Message {
-    pub(crate) fn new(content: Content, acker: Acker) -> Self {
-        Self { content, acker }
+    /// Takes an arrival. What could not be read is an error that can be settled.
+    pub(crate) fn new(mut arrival: Arrival, handle: Arc<Handle>) -> Result<Self, Error> {
+        if let Some(defect) = arrival.defect.take() {
+            let unreadable = Unreadable::new(arrival, defect, handle);
+            return Err(Error::Unreadable(Box::new(unreadable)));
+        }
+        Ok(Self {
+            content: arrival.delivery.message,
+            acker: Acker::new(arrival.delivery.token, handle),
+        })
     }
 
     /// Tells the broker that the message has been dealt with: see [`Acker::ack`].

@@ -4,11 +4,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use stomp_session::engine::OpId;
 
-use crate::client::Handle;
+use crate::Error;
+use crate::handle::Handle;
 use crate::sync::now;
-use crate::{Client, Error};
 
-/// A message on its way out. Made by [`Client::send`]; sent by [`fire`](Self::fire) or
+/// A message on its way out. Made by [`Client::send`](crate::Client::send); sent by [`fire`](Self::fire) or
 /// [`confirmed`](Self::confirmed).
 #[derive(Debug)]
 #[must_use = "nothing is sent until `fire` or `confirmed` is called"]
@@ -27,10 +27,10 @@ enum Persistence {
 }
 
 impl Send {
-    pub(crate) fn new(client: &Client, destination: String) -> Self {
+    pub(crate) fn new(handle: Arc<Handle>, destination: String) -> Self {
         Self {
             timeout: None,
-            handle: client.handle.clone(),
+            handle,
             command: stomp_commands::Send::to(destination),
             persistence: Persistence::WhenConfirmed,
         }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use stomp_session::engine::{Cause, Engine, Error, Event, OpId, Outcome, Sent, Wake};
 
 use crate::dial::Dialler;
-use crate::io::{Io, Wrote};
+use crate::io::{HasEngine, Io, Wrote};
 use crate::sync::{Mutex, MutexGuard, Sleeper, now};
 use crate::transport::{Mode, SLICE};
 
@@ -245,6 +245,12 @@ impl Shared {
     pub(crate) fn closed(&self) -> Error {
         let cause = self.lock().engine.end().cloned();
         Error::Closed(cause.unwrap_or(Cause::Disconnected))
+    }
+}
+
+impl HasEngine for Shared {
+    fn with<T>(&self, call: impl FnOnce(&mut Engine) -> T) -> T {
+        self.with(call)
     }
 }
 

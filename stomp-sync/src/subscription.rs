@@ -5,11 +5,11 @@ use stomp_commands::AckMode;
 use stomp_session::SubscriptionKey;
 use stomp_session::engine::{Outcome, Taken, Wake};
 
-use crate::client::Handle;
+use crate::handle::Handle;
 use crate::sync::now;
-use crate::{Cause, Client, Error, Message};
+use crate::{Cause, Error, Message};
 
-/// A subscription in the making. Made by [`Client::subscribe`].
+/// A subscription in the making. Made by [`Client::subscribe`](crate::Client::subscribe).
 #[derive(Debug)]
 #[must_use = "nothing is subscribed until `open` is called"]
 pub struct Subscribe {
@@ -22,9 +22,9 @@ impl Subscribe {
     /// Messages that a subscription holds by default.
     pub const CAPACITY: usize = 100;
 
-    pub(crate) fn new(client: &Client, destination: String) -> Self {
+    pub(crate) fn new(handle: Arc<Handle>, destination: String) -> Self {
         Self {
-            handle: client.handle.clone(),
+            handle,
             command: stomp_commands::Subscribe::to(destination).ack(AckMode::ClientIndividual),
             capacity: Self::CAPACITY,
         }
@@ -53,8 +53,9 @@ impl Subscribe {
         self
     }
 
-    /// Subscribes, and waits until the broker has confirmed it. From then on the subscription is
-    /// made anew on every further connection, until it is dropped.
+    /// Subscribes, and waits until the broker has confirmed it, or has left it unanswered for 2 s on
+    /// a connection that lives, as some servers do that refuse by ERROR alone. From then on the
+    /// subscription is made anew on every further connection, until it is dropped.
     ///
     /// # Errors
     ///
@@ -91,7 +92,8 @@ impl Subscribe {
 /// An error is the last item, but for [`Error::Unreadable`]. A lost connection is none: the client
 /// reconnects, subscribes anew, and messages go on, with a higher [`epoch`](Message::epoch).
 ///
-/// Dropping it unsubscribes. Settle what you hold before: the broker takes back what is open.
+/// Dropping it unsubscribes: what it holds goes back to the broker, and what you have in hand can
+/// still be settled.
 #[derive(Debug)]
 pub struct Subscription {
     handle: Arc<Handle>,
@@ -134,7 +136,7 @@ impl Subscription {
             }
         });
         match taken {
-            Some(Taken::Message(arrival)) => self.handle.message(arrival).map(Some),
+            Some(Taken::Message(arrival)) => Message::new(arrival, self.handle.clone()).map(Some),
             Some(Taken::Ended(Some(error))) => Err(error),
             Some(_) => Err(shared.closed()),
             None => {

@@ -100,3 +100,22 @@ fn many_threads_write_while_one_reads() -> Result {
     client.disconnect()?;
     Ok(())
 }
+
+#[test]
+fn a_large_message_goes_in_several_where_that_is_asked_for() -> Result {
+    let broker = broker();
+    let options = stomp_sync::WebSocketOptions::default().max_message(1_000);
+    let client = Client::builder(broker.websocket_url())
+        .websocket(options)
+        .connect()?;
+    let mut inbox = client.subscribe("/queue/a").open()?;
+    client
+        .send("/queue/a")
+        .text("x".repeat(10_000))
+        .confirmed()?;
+    let message = inbox.next().ok_or("closed")??;
+    assert_eq!(message.text()?.len(), 10_000);
+    message.ack()?;
+    client.disconnect()?;
+    Ok(())
+}

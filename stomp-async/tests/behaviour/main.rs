@@ -19,6 +19,7 @@ mod client;
 mod harness;
 mod peer;
 mod proxy;
+mod real_brokers;
 mod scenarios;
 mod suite;
 #[cfg(feature = "websocket")]

@@ -20,15 +20,23 @@ pub(super) struct Ending {
     op: Option<OpId>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Waiting {
     /// For the application to settle what it has in hand.
-    ForHands,
+    Hands,
+    /// For the broker to have read what was settled before: it may send as much again for that, and
+    /// one that is busy is late.
+    Answer { fence: ReceiptId, since: Instant },
     /// For what is on its way: until nothing has come for a while.
-    ForQuiet { until: Instant, latest: Instant },
+    Quiet {
+        quiet: Duration,
+        until: Instant,
+        latest: Instant,
+    },
 }
 
-/// How long nothing must have come for, so that nothing counts as being on its way.
+/// How long nothing must have come for, so that nothing counts as being on its way. As long again as
+/// the broker took to answer, if that was longer.
 const QUIET: Duration = Duration::from_millis(50);
 
 /// How long a broker may go on sending that does not know how much to send without an ACK.
@@ -106,8 +114,8 @@ impl Engine {
             GivingBack::ByNack => in_hand > 0 && drain.is_some(),
         };
         let stage = match giving_back {
-            _ if waits_for_hands => Waiting::ForHands,
-            GivingBack::ByNack => self.wait_for_quiet(key),
+            _ if waits_for_hands => Waiting::Hands,
+            GivingBack::ByNack => self.hold_back(key),
             _ => return self.give_back(key, op),
         };
         self.endings.push(Ending {
@@ -119,13 +127,43 @@ impl Engine {
         self.check_ending(key);
     }
 
-    fn wait_for_quiet(&mut self, key: SubscriptionKey) -> Waiting {
+    fn hold_back(&mut self, key: SubscriptionKey) -> Waiting {
+        let mut fence = None;
         if let Some(link) = &mut self.link {
-            link.session.hold_back(key);
+            fence = match link.session.is_collected(key) {
+                true => None,
+                false => Some(link.session.new_receipt()),
+            };
+            let held = link.session.hold_back(key, fence.clone(), self.now);
+            fence = fence.filter(|_| held.is_ok());
         }
-        Waiting::ForQuiet {
-            until: self.now + QUIET,
+        let since = self.now;
+        match fence {
+            Some(fence) => Waiting::Answer { fence, since },
+            None => self.wait_for_quiet(QUIET),
+        }
+    }
+
+    fn wait_for_quiet(&self, quiet: Duration) -> Waiting {
+        Waiting::Quiet {
+            quiet,
+            until: self.now + quiet,
             latest: self.now + LATEST,
+        }
+    }
+
+    /// This RECEIPT came, or never will.
+    pub(super) fn fence_answered(&mut self, receipt: &ReceiptId) {
+        let waits = |ending: &Ending| match &ending.stage {
+            Waiting::Answer { fence, .. } => fence == receipt,
+            _ => false,
+        };
+        let Some(at) = self.endings.iter().position(waits) else {
+            return;
+        };
+        if let Waiting::Answer { since, .. } = self.endings[at].stage {
+            let took = self.now.saturating_duration_since(since);
+            self.endings[at].stage = self.wait_for_quiet(took.clamp(QUIET, LATEST));
         }
     }
 
@@ -136,11 +174,11 @@ impl Engine {
             .iter_mut()
             .find(|ending| ending.subscription == key);
         if let Some(Ending {
-            stage: Waiting::ForQuiet { until, .. },
+            stage: Waiting::Quiet { quiet, until, .. },
             ..
         }) = ending
         {
-            *until = self.now + QUIET;
+            *until = self.now + *quiet;
         }
         self.check_ending(key);
     }
@@ -148,9 +186,17 @@ impl Engine {
     /// Reading goes on: while it had stopped, that nothing came proved nothing.
     pub(super) fn listen_anew(&mut self) {
         for ending in &mut self.endings {
-            if let Waiting::ForQuiet { until, latest } = &mut ending.stage {
-                *until = self.now + QUIET;
-                *latest = self.now + LATEST;
+            match &mut ending.stage {
+                Waiting::Hands => {}
+                Waiting::Answer { since, .. } => *since = self.now,
+                Waiting::Quiet {
+                    quiet,
+                    until,
+                    latest,
+                } => {
+                    *until = self.now + *quiet;
+                    *latest = self.now + LATEST;
+                }
             }
         }
     }
@@ -168,14 +214,16 @@ impl Engine {
         let Some(link) = &self.link else { return };
         let ending = &self.endings[at];
         let is_over = match ending.stage {
-            Waiting::ForHands => {
+            Waiting::Hands => {
                 let is_late = ending.deadline.is_some_and(|deadline| deadline <= self.now);
                 if link.session.in_hand(key) > 0 && !is_late {
                     return;
                 }
                 link.session.giving_back(key) != GivingBack::ByNack
             }
-            Waiting::ForQuiet { until, latest } => {
+            Waiting::Answer { .. } if !link.session.is_collected(key) => return,
+            Waiting::Answer { .. } => true,
+            Waiting::Quiet { until, latest, .. } => {
                 let is_quiet = hears && self.now >= until.min(latest);
                 if !link.session.is_collected(key) && !is_quiet {
                     return;
@@ -187,7 +235,7 @@ impl Engine {
             let ending = self.endings.remove(at);
             self.give_back(key, ending.op);
         } else {
-            self.endings[at].stage = self.wait_for_quiet(key);
+            self.endings[at].stage = self.hold_back(key);
             self.check_ending(key);
         }
     }
@@ -213,8 +261,10 @@ impl Engine {
     pub(super) fn ending_deadline(&self) -> Option<Instant> {
         let hears = self.hears();
         let deadline = |ending: &Ending| match ending.stage {
-            Waiting::ForHands => ending.deadline,
-            Waiting::ForQuiet { until, latest } => hears.then(|| until.min(latest)),
+            Waiting::Hands => ending.deadline,
+            // The session has one for it.
+            Waiting::Answer { .. } => None,
+            Waiting::Quiet { until, latest, .. } => hears.then(|| until.min(latest)),
         };
         self.endings.iter().filter_map(deadline).min()
     }
@@ -258,9 +308,14 @@ impl Engine {
     /// Ends all subscriptions that are to be ended before the connection is: what they hold counts
     /// as never delivered then, where UNSUBSCRIBE gives it back. Lets what is in hand be settled.
     pub(super) fn end_all(&mut self, until: Option<Instant>) {
+        let quiet = self.wait_for_quiet(QUIET);
         for ending in &mut self.endings {
             let deadlines = [ending.deadline, until];
             ending.deadline = deadlines.into_iter().flatten().min();
+            if let Waiting::Answer { .. } = ending.stage {
+                // What is sent too late is soon given back with all the rest.
+                ending.stage = quiet.clone();
+            }
         }
         self.check_endings();
         let keys: Vec<_> = self.inboxes.keys().collect();

@@ -50,7 +50,7 @@
 //! | given up | `abandon`: withdrawn, if no octet was offered | none, or UNSUBSCRIBE | the next in the line |
 //! | subscription | `subscribe` → `Asked`; `take`, `stop_waiting` | SUBSCRIBE with `receipt` | `Operation` at RECEIPT, MESSAGE or after 2 s; `Inbox` for whoever waits at an empty inbox |
 //! | settling | `settle`, never waits; `release` of what was dropped | ACK, NACK; held back while the subscription ends | `Driver`; `Reader` if it may read again |
-//! | end of a subscription | `drop_subscriber`, `unsubscribe(drain)` | UNSUBSCRIBE; to RabbitMQ in a transaction with what goes back | `Operation` at its RECEIPT |
+//! | end of a subscription | `drop_subscriber`, `unsubscribe(drain)` | UNSUBSCRIBE; to RabbitMQ in a transaction with what goes back, once an empty one with `receipt` was answered and nothing comes any more | `Operation` at its RECEIPT |
 //! | reconnection | `handle_closed`, the failover sequence | CONNECT, SUBSCRIBE of each, then the line | `Driver` for the dial; `Operation` for each verdict; the line when all is subscribed again |
 //! | poison | none: after three ends of the same kind | SUBSCRIBE one at a time | `Inbox` of the guilty one, with the error |
 //! | back-pressure | `take`; `wants_read` | none | `Reader` when there is room |

@@ -50,15 +50,15 @@ impl Engine {
                 Said::Replayed => self.tell(Event::Replayed),
                 Said::Receipt { receipt, .. } => {
                     self.is_proven(true);
-                    if let Some(op) = self.waiter(&receipt) {
-                        self.answered(op);
+                    match self.waiter(&receipt) {
+                        Some(op) => self.answered(op),
+                        None => self.fence_answered(&receipt),
                     }
                 }
-                Said::ReceiptFailed { receipt, why } => {
-                    if let Some(op) = self.waiter(&receipt) {
-                        self.unanswered(op, why);
-                    }
-                }
+                Said::ReceiptFailed { receipt, why } => match self.waiter(&receipt) {
+                    Some(op) => self.unanswered(op, why),
+                    None => self.fence_answered(&receipt),
+                },
                 Said::UnexpectedReceipt { receipt } => {
                     self.is_proven(true);
                     self.came_after_all(&receipt);

@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use stomp_commands::dialect::LateAck;
-use stomp_commands::{AckMode, Begin, Commit, Refusal, TransactionId};
-use stomp_frame::{Command, Version};
+use stomp_commands::{Abort, AckMode, Begin, Commit, ReceiptId, Refusal, TransactionId};
+use stomp_frame::{Command, ContentLength, Version};
 
 use super::Session;
 use super::settle::Verdict;
 use crate::live::{Departed, Held};
+use crate::receipts::Purpose;
 use crate::{SubscriptionKey, UsageError, With};
 
 /// How a broker is brought to deliver elsewhere what a subscription was sent and has not settled.
@@ -59,11 +60,28 @@ impl Session {
     /// An ACK makes room for another message, and RabbitMQ loses one that meets its UNSUBSCRIBE:
     /// it answers by ERROR, and keeps the message until the connection ends (observed on 3.10.8 and
     /// 4.0.5 at full flow: 26 of 38 times; 0 of 54 with the ACKs held back).
-    pub fn hold_back(&mut self, subscription: SubscriptionKey) {
-        let connected = self.state.established_mut();
-        if let Some(slot) = connected.and_then(|c| c.live.get_mut(subscription)) {
-            slot.parting.get_or_insert_default();
-        }
+    ///
+    /// The RECEIPT of `fence` comes when the broker has read what was settled before: until then it
+    /// may begin to send for it. An empty transaction asks for it.
+    ///
+    /// # Errors
+    ///
+    /// When not connected, or when there is no such subscription on this connection.
+    pub fn hold_back(
+        &mut self,
+        subscription: SubscriptionKey,
+        fence: Option<ReceiptId>,
+        now: Instant,
+    ) -> Result<(), UsageError> {
+        self.advance(now);
+        let slot = self.connected_mut()?.live.get_mut(subscription);
+        let slot = slot.ok_or(UsageError::UnknownSubscription)?;
+        slot.parting.get_or_insert_default();
+        let Some(fence) = fence else { return Ok(()) };
+        let transaction = self.begin_quietly()?;
+        let abort = Abort::new(transaction).receipt(fence.clone());
+        let abort = abort.into_frame(self.peer()?)?;
+        self.enqueue(&abort, ContentLength::Auto, Some(fence), Purpose::Other)
     }
 
     /// Tells whether as many messages are here as the broker sends without an ACK, so that none is

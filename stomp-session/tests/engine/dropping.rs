@@ -28,6 +28,14 @@ fn ack(peer: &mut Peer, token: &AckToken) {
     assert_eq!(settled.expect("it is open"), stomp_session::Settled::Sent);
 }
 
+/// The broker has read all that was settled before.
+fn pass_fence(peer: &mut Peer) {
+    let sent = peer.sent();
+    let commands: Vec<_> = sent.split('\0').filter_map(|f| f.lines().next()).collect();
+    assert_eq!(commands, ["BEGIN", "ABORT"]);
+    peer.answer(&sent);
+}
+
 #[test]
 fn rabbitmq_gets_it_all_in_one_write_once_its_prefetch_is_here() {
     let (mut peer, key, _) = holding(RABBITMQ, 3, 3, 0);
@@ -59,42 +67,82 @@ fn rabbitmq_gets_it_all_in_one_write_once_its_prefetch_is_here() {
 fn rabbitmq_is_waited_for_until_nothing_has_come_for_50_ms() {
     let (mut peer, key, _) = holding(RABBITMQ, 10, 2, 0);
     peer.engine.drop_subscriber(key, peer.now);
+    pass_fence(&mut peer);
     peer.sleep_ms(49);
     peer.hear(&message("s1", 2));
     peer.sleep_ms(49);
     assert_eq!(peer.sent(), "");
     peer.sleep_ms(1);
     let expected = [
-        "BEGIN t1",
-        "NACK k0 t1",
-        "NACK k1 t1",
-        "NACK k2 t1",
+        "BEGIN t2",
+        "NACK k0 t2",
+        "NACK k1 t2",
+        "NACK k2 t2",
         "UNSUBSCRIBE s1",
-        "COMMIT t1",
+        "COMMIT t2",
     ];
     assert_eq!(peer.commands(), expected);
+}
+
+#[test]
+fn rabbitmq_that_is_busy_is_waited_for_until_it_has_read_the_acks_and_as_long_again() {
+    let (mut peer, key, hand) = holding(RABBITMQ, 3, 3, 2);
+    for token in &hand {
+        ack(&mut peer, token);
+    }
+    assert_eq!(peer.commands(), ["ACK k0", "ACK k1"]);
+    peer.engine.drop_subscriber(key, peer.now);
+    peer.sleep_ms(300);
+    pass_fence(&mut peer);
+    peer.sleep_ms(299);
+    assert_eq!(peer.sent(), "");
+    peer.hear(&message("s1", 3));
+    peer.sleep_ms(299);
+    assert_eq!(peer.sent(), "");
+    peer.hear(&message("s1", 4));
+    let expected = [
+        "BEGIN t2",
+        "NACK k2 t2",
+        "NACK k3 t2",
+        "NACK k4 t2",
+        "UNSUBSCRIBE s1",
+        "COMMIT t2",
+    ];
+    assert_eq!(peer.commands(), expected, "its prefetch is here");
+}
+
+#[test]
+fn rabbitmq_that_never_reads_the_acks_is_not_waited_for_longer_than_a_receipt() {
+    let (mut peer, key, _) = holding(RABBITMQ, 10, 2, 0);
+    peer.engine.drop_subscriber(key, peer.now);
+    assert_eq!(peer.commands().len(), 2);
+    peer.sleep_ms(14_999);
+    assert_eq!(peer.sent(), "");
+    peer.sleep_ms(1 + 1_000);
+    assert!(peer.sent().contains("UNSUBSCRIBE"));
 }
 
 #[test]
 fn acks_are_held_back_from_rabbitmq_while_a_subscription_ends() {
     let (mut peer, key, hand) = holding(RABBITMQ, 10, 2, 2);
     peer.engine.drop_subscriber(key, peer.now);
+    pass_fence(&mut peer);
     ack(&mut peer, &hand[0]);
     assert_eq!(peer.sent(), "");
     peer.sleep_ms(50);
     let expected = [
-        "BEGIN t1",
-        "ACK k1 t1",
         "BEGIN t2",
-        "NACK k1 t2",
+        "ACK k1 t2",
         "BEGIN t3",
-        "ACK k0 t3",
+        "NACK k1 t3",
+        "BEGIN t4",
+        "ACK k0 t4",
         "UNSUBSCRIBE s1",
-        "COMMIT t3",
+        "COMMIT t4",
     ];
     assert_eq!(peer.commands(), expected);
     ack(&mut peer, &hand[1]);
-    assert_eq!(peer.commands(), ["COMMIT t1", "ABORT t2"]);
+    assert_eq!(peer.commands(), ["COMMIT t2", "ABORT t3"]);
 }
 
 #[test]
@@ -104,15 +152,16 @@ fn cumulative_ack_that_is_held_back_reaches_what_came_before() {
     peer.hear(&messages("s1", 0..3));
     let hand: Vec<_> = (0..3).map(|_| peer.take(key).delivery.token).collect();
     peer.engine.drop_subscriber(key, peer.now);
+    pass_fence(&mut peer);
     ack(&mut peer, &hand[2]);
     peer.sleep_ms(50);
     let expected = [
-        "BEGIN t1",
-        "ACK k0 t1",
-        "ACK k1 t1",
-        "ACK k2 t1",
+        "BEGIN t2",
+        "ACK k0 t2",
+        "ACK k1 t2",
+        "ACK k2 t2",
         "UNSUBSCRIBE s1",
-        "COMMIT t1",
+        "COMMIT t2",
     ];
     assert_eq!(peer.commands(), expected);
 }
@@ -201,7 +250,11 @@ fn draining_waits_for_what_is_in_hand_until_its_time_is_up() {
         let op = peer.engine.unsubscribe(key, drain, None, peer.now);
         peer.sleep_ms(2_999);
         assert_eq!(peer.sent(), "");
-        peer.sleep_ms(1 + last);
+        peer.sleep_ms(1);
+        if last > 0 {
+            pass_fence(&mut peer);
+        }
+        peer.sleep_ms(last);
         let sent = peer.sent();
         assert!(sent.contains("UNSUBSCRIBE"), "{sent}");
         peer.answer(&sent);
@@ -262,16 +315,32 @@ fn that_nothing_comes_proves_nothing_while_nothing_is_read() {
     peer.hear(&messages("s2", 0..3));
     assert!(!peer.engine.wants_read(peer.link()));
     peer.engine.drop_subscriber(ends, peer.now);
+    let fence = peer.sent();
     peer.sleep(Duration::from_secs(10));
     assert_eq!(peer.sent(), "", "what was sent to it waits to be read");
     while !peer.engine.wants_read(peer.link()) {
         peer.take(full);
     }
+    peer.answer(&fence);
     peer.hear(&message("s1", 7));
-    peer.sleep_ms(50);
+    peer.sleep_ms(49);
+    assert_eq!(peer.sent(), "");
+    peer.sleep_ms(1);
     let sent = peer.sent();
     assert!(
         sent.contains("NACK") && sent.contains("UNSUBSCRIBE"),
         "{sent}"
     );
+}
+
+#[test]
+fn client_that_leaves_does_not_wait_for_rabbitmq_to_have_read_the_acks() {
+    let (mut peer, key, _) = holding(RABBITMQ, 10, 2, 0);
+    peer.engine.drop_subscriber(key, peer.now);
+    assert_eq!(peer.commands().len(), 2);
+    peer.engine.disconnect(peer.now);
+    peer.sleep_ms(50);
+    let sent = peer.sent();
+    assert!(sent.contains("UNSUBSCRIBE"), "{sent}");
+    assert!(sent.contains("DISCONNECT"), "{sent}");
 }
