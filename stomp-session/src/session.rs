@@ -365,7 +365,7 @@ impl Session {
     }
 
     /// Refuses a frame of the application while too much is under way.
-    fn check_room(&self, receipt: Option<&ReceiptId>) -> Result<(), UsageError> {
+    pub(crate) fn check_room(&self, receipt: Option<&ReceiptId>) -> Result<(), UsageError> {
         let State::Connected(connected) = &self.state else {
             return Err(UsageError::NotConnected);
         };

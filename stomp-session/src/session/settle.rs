@@ -88,6 +88,11 @@ impl Session {
         if let Some(transaction) = &with.transaction {
             self.check_open(transaction)?;
         } else if slot.parting.is_some() {
+            if with.receipt.is_some() {
+                let command = Command::Ack;
+                let what = "a receipt while its subscription is about to end";
+                return Err(UsageError::Misplaced { command, what });
+            }
             self.hold(verdict, key, number)?;
             return Ok(Settled::Sent);
         }
@@ -110,14 +115,16 @@ impl Session {
                     .collect(),
                 None => Vec::new(),
             };
+            self.check_room(with.receipt.as_ref())?;
             let last = self.settling(verdict, key, number, with.clone())?;
-            for earlier in earlier {
-                let with = With {
-                    receipt: None,
-                    ..with.clone()
-                };
-                let frame = self.settling(verdict, key, earlier, with)?;
-                self.enqueue(&frame, ContentLength::Auto, None, Purpose::Other)?;
+            let silent = With {
+                receipt: None,
+                ..with.clone()
+            };
+            let frames = earlier.into_iter();
+            let frames = frames.map(|earlier| self.settling(verdict, key, earlier, silent.clone()));
+            for frame in frames.collect::<Result<Vec<_>, _>>()? {
+                self.write(frame)?;
             }
             self.enqueue(&last, ContentLength::Auto, with.receipt, purpose)?;
         } else {
