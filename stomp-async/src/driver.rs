@@ -162,10 +162,12 @@ impl Driver {
         });
         let closing = links.iter().filter_map(Link::deadline);
         let due = due.into_iter().chain(closing).min();
-        if let Some(due) = due.filter(|_| due != self.due) {
+        // One that comes too early is cheaper than setting it anew whenever something is written.
+        let is_late = due.is_some() && self.due.is_none_or(|set| due < Some(set));
+        if let Some(due) = due.filter(|_| is_late || self.timer.is_elapsed()) {
             self.timer.as_mut().reset(due.into());
+            self.due = Some(due);
         }
-        self.due = due;
         let is_due = due.is_some() && self.timer.as_mut().poll(cx).is_ready();
         !behind && !is_due
     }
