@@ -6,11 +6,14 @@
 //!                                   on what else the machine does (needs valgrind and strace)
 //! clients run MODE WORK N ADDRESS   one run, against a server that is there
 //! clients sink                      that server
+//! clients attacks [OTHER]           brokers that mean no good: how long calls take, and the peak of the memory
+//! clients attack NAME MODE          one of them
 //! ```
 //!
 //! MODE is one of `current`, `multi` (stomp-async), `threads`, `manual` (stomp-sync).
 
 mod asynchronous;
+mod attack;
 mod blocking;
 mod sink;
 mod tables;
@@ -35,8 +38,11 @@ fn main() {
         ["speed", other, rounds] => tables::speed(Some(other), rounds.parse().expect("a number")),
         ["counts"] => tables::counts(None),
         ["counts", other] => tables::counts(Some(other)),
+        ["attacks"] => tables::attacks(None),
+        ["attacks", other] => tables::attacks(Some(other)),
+        ["attack", name, mode] => attack::run(name, Mode::named(mode).expect("a mode")),
         _ => {
-            eprintln!("clients speed|counts [OTHER] | run MODE WORK N ADDRESS | sink");
+            eprintln!("clients speed|counts|attacks [OTHER] | run MODE WORK N ADDRESS | sink");
             std::process::exit(2);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use crate::attack;
 use crate::work::{Mode, Work};
 
 /// A server in a process of its own.
@@ -212,4 +213,26 @@ fn calls(program: &str, mode: &str, work: &str, n: u64) -> Figures {
     let mut all = figures(&String::from_utf8_lossy(&output.stderr));
     all.remove("total");
     all
+}
+
+pub fn attacks(other: Option<&str>) {
+    let own = own().display().to_string();
+    let wanted = std::env::var("ROWS").unwrap_or_default();
+    for (name, _) in attack::ALL {
+        for (_, mode) in Mode::ALL.iter().filter(|(mode, _)| *mode != Mode::Current) {
+            if !wanted.is_empty() && !format!("{mode}/{name}").contains(&wanted) {
+                continue;
+            }
+            let builds = other.map(|other| ("other", other));
+            for (build, program) in builds.into_iter().chain([("this", own.as_str())]) {
+                println!("{name}, {mode}, {build}");
+                // Some never end by themselves.
+                let mut command = Command::new("timeout");
+                let ended = command.args(["60", program, "attack", name, mode]).status();
+                if !ended.is_ok_and(|ended| ended.success()) {
+                    println!("  not over after 60 s, or failed");
+                }
+            }
+        }
+    }
 }
