@@ -285,6 +285,9 @@ impl Engine {
 
     /// Tells the driver, if it sleeps, that there is something to do.
     pub(super) fn wake_driver(&mut self) {
+        if !self.wakes.does_driver_sleep() {
+            return;
+        }
         let link = self.link.as_ref();
         let writes = link.is_some_and(|link| link.session.outbound() > 0);
         let due = self.poll_timeout();
