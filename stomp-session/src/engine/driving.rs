@@ -234,10 +234,12 @@ impl Engine {
     /// very one who takes the messages.
     pub(super) fn balance(&mut self) {
         let budget = self.settings.inbox;
-        let over_full = self.inboxes.is_over_full(budget);
+        let kept = self.link.as_ref().map_or(0, |link| link.session.kept());
+        let octets = self.inboxes.octets() + kept;
+        let over_full = self.inboxes.is_any_over_full() || octets > budget;
         let patient = over_full
             && (self.leaving.is_some() || self.is_answer_awaited())
-            && self.inboxes.octets() < budget.saturating_add(self.settings.overflow);
+            && octets < budget.saturating_add(self.settings.overflow);
         // What is held of earlier connections keeps nobody from hearing that there is a new one.
         let begins = self.link.as_ref().is_some_and(|link| link.up.is_none());
         let reading = !over_full || patient || begins;
