@@ -420,13 +420,14 @@ impl Any {
 }
 
 impl Inbox {
-    /// Takes a message, and drops it unsettled.
+    /// Takes a message, and drops it unsettled. Does not wait for ever.
     fn take(&mut self, client: &Any) {
         match (self, client) {
             (Self::Async(inbox), Any::Async(runtime, _)) => {
-                drop(runtime.block_on(inbox.next()));
+                let taken = async { tokio::time::timeout(GOODBYE, inbox.next()).await };
+                drop(runtime.block_on(taken));
             }
-            (Self::Sync(inbox), _) => drop(inbox.next()),
+            (Self::Sync(inbox), _) => drop(inbox.next_timeout(GOODBYE)),
             _ => {}
         }
     }
