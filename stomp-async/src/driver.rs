@@ -169,10 +169,12 @@ impl Driver {
         });
         let closing = links.iter().filter_map(Link::deadline);
         let due = due.into_iter().chain(closing).min();
-        if let Some(due) = due.filter(|_| due != self.due) {
+        // One that comes too early is cheaper than setting it anew whenever something is written.
+        let is_late = |due: &Instant| self.due.is_none_or(|set| *due < set || set <= now());
+        if let Some(due) = due.filter(is_late) {
             self.timer.reset(due);
+            self.due = Some(due);
         }
-        self.due = due;
         let is_due = due.is_some() && self.timer.poll(cx).is_ready();
         !behind && !is_due
     }

@@ -1,4 +1,6 @@
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stomp_commands::TransactionId;
 
@@ -17,6 +19,35 @@ pub(crate) struct Deliveries {
     spare: Vec<u8>,
     /// Octets of `ids` that belong to deliveries of `list`.
     used: usize,
+    /// What is kept of all deliveries of a connection.
+    kept: Kept,
+}
+
+/// How many octets are kept of deliveries, of all subscriptions that share it. An atomic number
+/// only since whoever has it may go from thread to thread.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept(Arc<AtomicUsize>);
+
+/// What is kept of a delivery beside its id, roughly.
+const RECORD: usize = 64;
+
+impl Kept {
+    pub(crate) fn octets(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// An id, and as much again, since it is copied to and fro.
+    fn of(id: usize) -> usize {
+        RECORD + 2 * id
+    }
+
+    fn add(&self, id: usize) {
+        self.0.fetch_add(Self::of(id), Ordering::Relaxed);
+    }
+
+    fn remove(&self, id: usize) {
+        self.0.fetch_sub(Self::of(id), Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -45,6 +76,13 @@ pub(crate) enum Reach {
 }
 
 impl Deliveries {
+    /// Begins to keep deliveries, and to count what is kept of them.
+    pub(crate) fn counted_by(kept: &Kept) -> Self {
+        let mut deliveries = Self::default();
+        deliveries.kept = kept.clone();
+        deliveries
+    }
+
     /// Enters a new delivery, and gives its number. The id is text, which nobody has to check
     /// again before it is needed.
     pub(crate) fn add(&mut self, id: &[u8]) -> u64 {
@@ -56,6 +94,7 @@ impl Deliveries {
         let start = self.ids.len();
         self.ids.extend_from_slice(id);
         self.used += id.len();
+        self.kept.add(id.len());
         self.list.push(Delivery {
             fate: Fate::Open,
             id: start..self.ids.len(),
@@ -119,8 +158,10 @@ impl Deliveries {
     ) {
         match (transaction, reach) {
             (None, Reach::One) => {
-                let delivery = self.list.remove(number);
-                self.used -= delivery.map_or(0, |delivery| delivery.id.len());
+                if let Some(delivery) = self.list.remove(number) {
+                    self.used -= delivery.id.len();
+                    self.kept.remove(delivery.id.len());
+                }
             }
             (None, Reach::UpTo) => self.remove(number, Fate::is_free),
             (Some(transaction), reach) => {
@@ -157,10 +198,13 @@ impl Deliveries {
     }
 
     fn remove(&mut self, last: u64, of: impl Fn(&Fate) -> bool) {
-        let used = &mut self.used;
+        let (used, kept) = (&mut self.used, &self.kept);
         self.list.remove_through(last, |delivery| {
             let goes = of(&delivery.fate);
-            *used -= if goes { delivery.id.len() } else { 0 };
+            if goes {
+                *used -= delivery.id.len();
+                kept.remove(delivery.id.len());
+            }
             goes
         });
     }
@@ -177,6 +221,14 @@ impl Deliveries {
     }
 }
 
+impl Drop for Deliveries {
+    fn drop(&mut self) {
+        for (_, delivery) in self.list.iter() {
+            self.kept.remove(delivery.id.len());
+        }
+    }
+}
+
 impl Fate {
     fn is_free(&self) -> bool {
         matches!(self, Self::Open | Self::Released)
@@ -190,6 +242,27 @@ impl Fate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_is_counted_until_it_is_settled_or_the_subscription_is_gone() {
+        let kept = Kept::default();
+        let [mut one, mut other] = [(); 2].map(|()| Deliveries::counted_by(&kept));
+        for deliveries in [&mut one, &mut other] {
+            let numbers = [0; 4].map(|_| deliveries.add(&[b'k'; 100]));
+            assert_eq!(numbers, [0, 1, 2, 3]);
+        }
+        assert_eq!(kept.octets(), 8 * 264);
+        one.release(0);
+        assert_eq!(kept.octets(), 8 * 264, "it may still be given back");
+        one.settle(1, Reach::One, None);
+        one.settle(1, Reach::One, None);
+        other.settle(2, Reach::UpTo, None);
+        assert_eq!(kept.octets(), 4 * 264);
+        drop(one);
+        assert_eq!(kept.octets(), 264);
+        drop(other);
+        assert_eq!(kept.octets(), 0);
+    }
 
     fn three() -> Deliveries {
         let mut deliveries = Deliveries::default();

@@ -4,7 +4,7 @@ use rustc_hash::FxBuildHasher;
 use stomp_commands::{AckMode, Prefetch, Subscribe, SubscriptionId, TransactionId};
 
 use crate::SubscriptionKey;
-use crate::deliveries::Deliveries;
+use crate::deliveries::{Deliveries, Kept};
 use crate::session::Verdict;
 
 /// The subscriptions of one connection: what they are called on the wire, and their deliveries.
@@ -15,6 +15,8 @@ pub(crate) struct Live {
     keys: HashMap<Box<[u8]>, SubscriptionKey, FxBuildHasher>,
     /// Deliveries of subscriptions that have ended, and can still be settled.
     pub(crate) departed: HashMap<(SubscriptionKey, u64), Departed, FxBuildHasher>,
+    /// What is kept of the deliveries of all slots.
+    pub(crate) kept: Kept,
     /// What the last of the subscriptions that have ended were called. The broker may still have
     /// something to say about them.
     ended: VecDeque<SubscriptionId>,
@@ -74,7 +76,8 @@ impl Slot {
 }
 
 impl Live {
-    pub(crate) fn insert(&mut self, key: SubscriptionKey, slot: Slot) {
+    pub(crate) fn insert(&mut self, key: SubscriptionKey, mut slot: Slot) {
+        slot.deliveries = Deliveries::counted_by(&self.kept);
         if let Some(id) = &slot.id {
             self.keys.insert(id.as_str().as_bytes().into(), key);
         }

@@ -201,6 +201,15 @@ impl Session {
         slot.map_or(0, |slot| slot.deliveries.unsettled())
     }
 
+    /// Returns the number of octets that are kept of deliveries which are not settled yet: their ids
+    /// above all, whose length is the broker's choice. No command is refused for it, and nothing
+    /// is dropped: whoever must not run out of memory stops reading.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        let connected = self.state.established();
+        connected.map_or(0, |connected| connected.live.kept.octets())
+    }
+
     /// Returns the id that a subscription has on this connection.
     #[must_use]
     pub fn wire_id(&self, subscription: SubscriptionKey) -> Option<&SubscriptionId> {

@@ -94,11 +94,19 @@ impl Shared {
 
     /// The same for a call of the application: without threads of ours, it writes by itself.
     pub(crate) fn call<T>(&self, call: impl FnOnce(&mut Engine) -> T) -> T {
-        let result = self.with(call);
+        let mut state = self.lock();
+        let result = call(&mut state.engine);
+        let after = state.after();
+        drop(state);
+        self.deliver_and_flush(after);
+        result
+    }
+
+    fn deliver_and_flush(&self, after: After) {
+        self.deliver(after);
         if self.mode == Mode::Alone {
             self.flush();
         }
-        result
     }
 
     /// Wakes, logs and drops.
@@ -182,8 +190,11 @@ impl Shared {
     }
 
     /// Whoever waits for an answer writes his frame by himself: that is one thread less to wait for.
-    fn deliver_and_write(&self, mut after: After, key: Wake, until: Option<Instant>) {
-        let writes = after.driver && matches!(key, Wake::Operation(_));
+    /// What takes longer than one write, or than he has time, is the keeper's.
+    fn deliver_and_write(&self, mut after: After, key: Wake, due: Option<Instant>) {
+        let until = now().checked_add(SLICE);
+        let has_time = due.is_none_or(|due| Some(due) >= until);
+        let writes = after.driver && has_time && matches!(key, Wake::Operation(_));
         if writes && self.mode == Mode::Threads {
             after.driver = false;
             self.deliver(after);
@@ -193,10 +204,7 @@ impl Shared {
                 _ => self.keeper.wake(),
             }
         } else {
-            self.deliver(after);
-            if self.mode == Mode::Alone {
-                self.flush();
-            }
+            self.deliver_and_flush(after);
         }
     }
 
@@ -208,7 +216,19 @@ impl Shared {
     ) -> Result<Option<OpId>, Error> {
         let mut place = None;
         loop {
-            match self.call(|engine| command(engine, place))? {
+            let mut state = self.lock();
+            let sent = command(&mut state.engine, place);
+            let after = state.after();
+            let due = match &sent {
+                Ok(Sent::Asked(op)) => state.engine.deadline(*op),
+                _ => None,
+            };
+            drop(state);
+            match &sent {
+                Ok(Sent::Asked(op)) => self.deliver_and_write(after, Wake::Operation(*op), due),
+                _ => self.deliver_and_flush(after),
+            }
+            match sent? {
                 Sent::Done => return Ok(None),
                 Sent::Asked(op) => return Ok(Some(op)),
                 Sent::Wait(op) => {

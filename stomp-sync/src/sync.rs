@@ -1,6 +1,7 @@
 //! Locks, threads and the clock, all that is taken of the system for waiting.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -59,7 +60,12 @@ impl<T> Mutex<T> {
 
 /// Somebody who waits: for one thing, with a condition variable of his own.
 #[derive(Debug, Default)]
-pub(crate) struct Sleeper(system::Condvar);
+pub(crate) struct Sleeper {
+    woken: system::Condvar,
+    /// How many sleep, since a call of the system is made for nobody, too. It is counted under the
+    /// lock: whoever changes something there finds him counted who has not seen it.
+    asleep: AtomicUsize,
+}
 
 impl Sleeper {
     /// Sleeps until woken, until `deadline` at most.
@@ -68,18 +74,31 @@ impl Sleeper {
         guard: MutexGuard<'a, T>,
         deadline: Option<Instant>,
     ) -> MutexGuard<'a, T> {
+        self.asleep.fetch_add(1, Ordering::SeqCst);
+        let guard = self.doze(guard, deadline);
+        self.asleep.fetch_sub(1, Ordering::SeqCst);
+        guard
+    }
+
+    fn doze<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        deadline: Option<Instant>,
+    ) -> MutexGuard<'a, T> {
         let Some(deadline) = deadline else {
-            let woken = self.0.wait(guard);
+            let woken = self.woken.wait(guard);
             return woken.unwrap_or_else(PoisonError::into_inner);
         };
         let patience = deadline.saturating_duration_since(now());
         // Longer than any clock of the system counts is as good as this.
         let patience = patience.min(Duration::from_secs(1 << 30));
-        let woken = self.0.wait_timeout(guard, patience);
+        let woken = self.woken.wait_timeout(guard, patience);
         woken.unwrap_or_else(PoisonError::into_inner).0
     }
 
     pub(crate) fn wake(&self) {
-        self.0.notify_all();
+        if self.asleep.load(Ordering::SeqCst) > 0 {
+            self.woken.notify_all();
+        }
     }
 }

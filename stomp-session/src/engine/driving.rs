@@ -243,10 +243,12 @@ impl Engine {
     /// very one who takes the messages.
     pub(super) fn balance(&mut self) {
         let budget = self.settings.inbox;
-        let over_full = self.inboxes.is_over_full(budget);
+        let kept = self.link.as_ref().map_or(0, |link| link.session.kept());
+        let octets = self.inboxes.octets() + kept;
+        let over_full = self.inboxes.is_any_over_full() || octets > budget;
         let patient = over_full
             && (self.leaving.is_some() || self.is_answer_awaited())
-            && self.inboxes.octets() < budget.saturating_add(self.settings.overflow);
+            && octets < budget.saturating_add(self.settings.overflow);
         // What is held of earlier connections keeps nobody from hearing that there is a new one.
         let begins = self.link.as_ref().is_some_and(|link| link.up.is_none());
         let reading = !over_full || patient || begins;
@@ -296,6 +298,9 @@ impl Engine {
 
     /// Tells the driver, if it sleeps, that there is something to do.
     pub(super) fn wake_driver(&mut self) {
+        if !self.wakes.does_driver_sleep() {
+            return;
+        }
         let link = self.link.as_ref();
         let writes = link.is_some_and(|link| link.session.outbound() > 0);
         let due = self.poll_timeout();

@@ -206,9 +206,9 @@ impl Inboxes {
         gone
     }
 
-    /// Tells whether anything holds more than was asked for.
-    pub(super) fn is_over_full(&self, budget: usize) -> bool {
-        self.over_full > 0 || self.octets > budget
+    /// Tells whether any of them holds more messages than was asked for.
+    pub(super) fn is_any_over_full(&self) -> bool {
+        self.over_full > 0
     }
 
     /// The subscription that holds most for what it was asked to hold.

@@ -21,7 +21,8 @@ pub struct Settings {
     /// is let in when nothing else waits.
     pub outbox: usize,
     /// How many octets of messages may wait to be taken, of all subscriptions together and headers
-    /// included. Default 16 MiB. Beyond it, or when a subscription holds more messages than its
+    /// included, and what has to be kept of taken ones until they are settled, their ack ids above
+    /// all. Default 16 MiB. Beyond it, or when a subscription holds more messages than its
     /// capacity, reading stops, unless somebody waits for an answer that comes behind them.
     pub inbox: usize,
     /// How many octets more may be held while somebody waits for an answer. Default 8 MiB.

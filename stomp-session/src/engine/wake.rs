@@ -73,6 +73,11 @@ impl Wakes {
         self.driver_sleeps = false;
     }
 
+    /// Tells whether there is anybody to be told.
+    pub(super) fn does_driver_sleep(&self) -> bool {
+        self.driver_sleeps
+    }
+
     pub(super) fn driver_waits(&mut self, writes: bool) {
         self.driver_sleeps = true;
         self.driver_writes = writes;

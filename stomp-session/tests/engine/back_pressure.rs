@@ -1,5 +1,6 @@
 use stomp_commands::AckMode;
-use stomp_session::engine::{Settings, Wake};
+use stomp_session::Settled;
+use stomp_session::engine::{Settings, Verdict, Wake};
 
 use crate::peer::{GENERIC, Peer, message, messages, quiet};
 
@@ -155,5 +156,28 @@ fn lost_connection_gives_back_the_room_of_what_comes_again() {
     peer.subscribe(1);
     peer.hear(&messages("s1", 0..3));
     peer.reconnect(GENERIC);
+    assert!(reads(&peer));
+}
+
+#[test]
+fn long_ids_of_messages_that_nobody_settles_count_as_well() {
+    let mut peer = Peer::connected_to(GENERIC, small());
+    let key = peer.subscribe_by(AckMode::ClientIndividual, 1_000);
+    let long = format!("ack:{}", "k".repeat(1_000));
+    let mut in_hand = Vec::new();
+    while reads(&peer) && in_hand.len() < 100 {
+        let n = in_hand.len();
+        peer.hear(&message("s1", n as u32).replace(&format!("ack:k{n}"), &long));
+        in_hand.push(peer.take(key).delivery.token);
+    }
+    assert!((4..=5).contains(&in_hand.len()), "{} taken", in_hand.len());
+    // Dropped ones can still be given back, so their ids are kept.
+    let now = peer.now;
+    peer.engine.release(&in_hand[0], now);
+    assert!(!reads(&peer));
+    for token in &in_hand[1..] {
+        let settled = peer.engine.settle(Verdict::Ack, token, now);
+        assert!(matches!(settled, Ok(Settled::Sent)), "{settled:?}");
+    }
     assert!(reads(&peer));
 }
