@@ -13,7 +13,8 @@ use crate::WebSocketOptions;
 use crate::call::Call;
 use crate::dialler::Dialler;
 use crate::driver::Driver;
-use crate::shared::{Handle, Shared, now};
+use crate::runtime::{now, spawn};
+use crate::shared::{Handle, Shared};
 use crate::transport::{Connector, Transport};
 use crate::{Client, Error};
 #[cfg(feature = "tls")]
@@ -241,7 +242,7 @@ impl Builder {
             shared: shared.clone(),
         });
         let call = Call::asked(handle.clone(), connecting);
-        tokio::spawn(Driver::new(shared, dialler));
+        spawn(Driver::new(shared, dialler));
         call.answer().await?;
         Ok(Client { handle })
     }

@@ -4,7 +4,8 @@ use stomp_session::Connection;
 use stomp_session::engine::Stats;
 
 use crate::call::Call;
-use crate::shared::{Handle, now};
+use crate::runtime::now;
+use crate::shared::Handle;
 use crate::{Error, Events, Send, Subscribe};
 
 /// A connection to a broker, or to whichever of several is up. Cheap to clone; all clones share it.

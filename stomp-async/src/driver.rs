@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use stomp_session::TransportError;
 use stomp_session::engine::{AttemptId, Dial, Wake, Work};
-use tokio::time::{Sleep, sleep};
 
 use crate::dialler::{Dialler, Dialling};
 use crate::link::Link;
-use crate::shared::{Shared, now};
+use crate::runtime::{Timer, now};
+use crate::shared::Shared;
 
 pub(crate) struct Driver {
     shared: Arc<Shared>,
@@ -20,7 +20,7 @@ pub(crate) struct Driver {
     dialling: Option<(AttemptId, Dialling)>,
     /// The connection that is up, and those that are about to be closed.
     links: Vec<Link>,
-    timer: Pin<Box<Sleep>>,
+    timer: Timer,
     /// What the timer is set to.
     due: Option<Instant>,
     /// The client is closed. What is left are links.
@@ -37,7 +37,7 @@ impl Driver {
             dialler,
             dialling: None,
             links: Vec::new(),
-            timer: Box::pin(sleep(Duration::ZERO)),
+            timer: Timer::after(Duration::ZERO),
             due: None,
             over: false,
         }
@@ -170,10 +170,10 @@ impl Driver {
         let closing = links.iter().filter_map(Link::deadline);
         let due = due.into_iter().chain(closing).min();
         if let Some(due) = due.filter(|_| due != self.due) {
-            self.timer.as_mut().reset(due.into());
+            self.timer.reset(due);
         }
         self.due = due;
-        let is_due = due.is_some() && self.timer.as_mut().poll(cx).is_ready();
+        let is_due = due.is_some() && self.timer.poll(cx).is_ready();
         !behind && !is_due
     }
 }

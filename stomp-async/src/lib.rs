@@ -67,7 +67,10 @@ mod events;
 mod link;
 mod log;
 mod message;
+#[cfg(all(test, shuttle))]
+mod models;
 mod network;
+mod runtime;
 mod send;
 mod shared;
 mod subscribe;

@@ -9,10 +9,10 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use stomp_session::engine::{Engine, LinkId};
 use stomp_session::layers::{Layers, Read};
 use tokio::io::{AsyncReadExt, AsyncWrite};
-use tokio::time::{Sleep, sleep};
 
 use crate::dialler::{Opened, READ};
-use crate::shared::{Shared, now};
+use crate::runtime::{Timer, now};
+use crate::shared::Shared;
 use crate::transport::BoxTransport;
 
 pub(crate) struct Link {
@@ -66,7 +66,7 @@ enum Doubt {
     None,
     /// Until the runtime has asked the system again: after a process stood still it believes what
     /// was so before.
-    Waiting(Pin<Box<Sleep>>),
+    Waiting(Timer),
     /// If the next read finds nothing, there is nothing.
     Almost,
 }
@@ -205,10 +205,10 @@ impl Link {
             return false;
         }
         if let Doubt::None = self.doubt {
-            self.doubt = Doubt::Waiting(Box::pin(sleep(LOOK_AROUND)));
+            self.doubt = Doubt::Waiting(Timer::after(LOOK_AROUND));
         }
         match &mut self.doubt {
-            Doubt::Waiting(time) => match time.as_mut().poll(cx) {
+            Doubt::Waiting(time) => match time.poll(cx) {
                 Poll::Ready(()) => self.doubt = Doubt::Almost,
                 Poll::Pending => return false,
             },

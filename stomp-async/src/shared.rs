@@ -1,7 +1,7 @@
 //! The engine behind its lock, and whoever waits for it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -9,6 +9,7 @@ use bytes::Bytes;
 use stomp_session::engine::{Engine, Event, Settle, Wake};
 use stomp_session::{AckToken, Settled, Verdict};
 
+use crate::runtime::{Mutex, MutexGuard, now};
 use crate::wakers::Wakers;
 use crate::{Error, log};
 
@@ -26,11 +27,6 @@ pub(crate) enum Look<T> {
     Found(T),
     /// Nothing yet. This will tell when to look again.
     Later(Wake),
-}
-
-/// The time: tokio's, so that tests can stop it.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 impl Shared {

@@ -78,6 +78,9 @@ pub struct Config {
     /// Vert.x refuses a SUBSCRIBE without id in every version (observed). With an id, there may be
     /// two subscriptions to one destination.
     pub names_in_1_0: bool,
+    /// Refuses to send what would not be received by [`Limits::client`], nor by these
+    /// [`limits`](Self::limits): most likely it would come to somebody like us. Default no.
+    pub refuse_unreadable: bool,
     /// Does not close at once when the server breaks the protocol, so that what came before can
     /// still be settled, and the rest given back: see
     /// [`Session::broken`](crate::Session::broken). Default no.
@@ -168,6 +171,7 @@ impl Default for Config {
             dialect: None,
             id_prefix: "s".to_owned(),
             names_in_1_0: false,
+            refuse_unreadable: false,
             settle_broken: false,
         }
     }
@@ -340,6 +344,13 @@ impl Config {
         self
     }
 
+    /// Sets [`refuse_unreadable`](Self::refuse_unreadable).
+    #[must_use]
+    pub const fn refuse_unreadable(mut self) -> Self {
+        self.refuse_unreadable = true;
+        self
+    }
+
     /// Sets [`settle_broken`](Self::settle_broken).
     #[must_use]
     pub const fn settle_broken(mut self) -> Self {
@@ -451,6 +462,7 @@ impl fmt::Debug for Config {
             .field("dialect", &self.dialect)
             .field("id_prefix", &self.id_prefix)
             .field("names_in_1_0", &self.names_in_1_0)
+            .field("refuse_unreadable", &self.refuse_unreadable)
             .field("settle_broken", &self.settle_broken)
             .finish()
     }

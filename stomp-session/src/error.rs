@@ -55,6 +55,30 @@ pub enum UsageError {
         /// What it cannot carry.
         what: &'static str,
     },
+    /// What is to be sent is larger than what clients like this one receive: see
+    /// [`Config::refuse_unreadable`](crate::Config::refuse_unreadable). Whoever raises his own
+    /// [`limits`](crate::Config::limits) may send more.
+    #[error(
+        "{what} of {octets} octets, where clients receive {limit} (raise the limits of this one to send it)"
+    )]
+    BeyondLimits {
+        /// Which part of the frame.
+        what: &'static str,
+        /// How large it is.
+        octets: u64,
+        /// How large it may be.
+        limit: u64,
+    },
+    /// What is to be sent is larger than what this server takes: it would end the connection.
+    #[error("a frame of {octets} octets: {server} takes {limit}")]
+    BeyondServer {
+        /// What the server calls itself.
+        server: String,
+        /// How large the frame is, about.
+        octets: u64,
+        /// How large it may be.
+        limit: u64,
+    },
     /// As many octets wait to be written as [`FlowLimits`](crate::FlowLimits) allows.
     #[error("too many octets wait to be written")]
     OutboundFull,

@@ -18,7 +18,7 @@ use crate::dial::{self, Dialler, Resolver};
 use crate::handle::Handle;
 use crate::keeper;
 use crate::shared::Shared;
-use crate::sync::now;
+use crate::sync::{now, spawn};
 use crate::transport::{Mode, Transport};
 use crate::{Client, Error};
 
@@ -263,8 +263,7 @@ impl Builder {
         let shared = Shared::new(engine, dialler, self.mode);
         if self.mode == Mode::Threads {
             let shared = shared.clone();
-            let thread = std::thread::Builder::new().name("stomp-keeper".to_owned());
-            let spawned = thread.spawn(move || keeper::run(&shared));
+            let spawned = spawn("stomp-keeper", move || keeper::run(&shared));
             spawned.expect("the system has a thread left");
         }
         let handle = Arc::new(Handle { shared });

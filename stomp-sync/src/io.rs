@@ -9,7 +9,7 @@ use stomp_session::TransportError;
 use stomp_session::engine::{Engine, LinkId, LinkInfo};
 use stomp_session::layers::{LayerError, Layers, Read};
 
-use crate::sync::{Mutex, now};
+use crate::sync::{self, Mutex, now};
 use crate::transport::BoxTransport;
 
 /// Who has the engine that a connection works for.
@@ -352,7 +352,7 @@ impl Io {
         if self.transport.wait(read, write, patience).is_err() {
             let soon = Duration::from_millis(10);
             let slice = patience.map_or(soon, |patience| patience.min(soon));
-            std::thread::sleep(slice);
+            sync::sleep(slice);
         }
     }
 

@@ -7,7 +7,7 @@ use stomp_session::engine::{Dial, Work};
 
 use crate::io::{Heard, Io, Wrote};
 use crate::shared::Shared;
-use crate::sync::now;
+use crate::sync::{now, spawn};
 use crate::transport::{Mode, SLICE};
 
 /// Does what there is to do, until the client is closed.
@@ -72,8 +72,7 @@ pub(crate) fn act(shared: &Arc<Shared>, work: Work) {
 fn open(shared: &Arc<Shared>, dial: Dial) {
     let owner = shared.clone();
     let attempt = dial.attempt;
-    let thread = std::thread::Builder::new().name("stomp-link".to_owned());
-    let spawned = thread.spawn(move || {
+    let spawned = spawn("stomp-link", move || {
         let _ending = Ending(&owner);
         if let Some(io) = connect(&owner, &dial)
             && owner.mode == Mode::Threads

@@ -65,6 +65,8 @@ mod io;
 mod keeper;
 mod manual;
 mod message;
+#[cfg(all(test, shuttle))]
+mod models;
 mod send;
 mod shared;
 mod subscription;

@@ -1,6 +1,6 @@
 //! Working without threads of ours: whoever waits does the work.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stomp_session::engine::Work;
@@ -8,7 +8,7 @@ use stomp_session::engine::Work;
 use crate::io::{Heard, left_until};
 use crate::keeper;
 use crate::shared::{Shared, State, earliest};
-use crate::sync::{Sleeper, now};
+use crate::sync::{MutexGuard, Sleeper, now};
 use crate::transport::Mode;
 
 /// How soon whoever works looks again whether another thread has brought about something to do: he

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, MutexGuard, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use stomp_session::engine::{Cause, Engine, Error, Event, OpId, Outcome, Sent, Wa
 
 use crate::dial::Dialler;
 use crate::io::{HasEngine, Io, Wrote};
-use crate::sync::{Mutex, Sleeper, now};
+use crate::sync::{Mutex, MutexGuard, Sleeper, now};
 use crate::transport::{Mode, SLICE};
 
 pub(crate) struct Shared {
@@ -78,12 +78,8 @@ impl Shared {
 
     /// Locks. Should somebody have panicked while he held it, nothing half changed is used.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        let poisoned = self.state.is_poisoned();
-        let mut state = self.state.lock();
-        if poisoned {
-            state.engine.handle_panic("a call panicked in it");
-        }
-        state
+        self.state
+            .lock_mended(|state| state.engine.handle_panic("a call panicked in it"))
     }
 
     /// Does something with the engine, and what follows from it.

@@ -1,27 +1,51 @@
-//! Locks, threads and the clock, all that is taken of the standard library for waiting.
+//! Locks, threads and the clock, all that is taken of the system for waiting.
 
-use std::sync::{Condvar, MutexGuard, PoisonError, TryLockError};
+use std::io;
+use std::sync::{PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-pub(crate) fn now() -> Instant {
-    Instant::now()
+/// The model checker decides itself who runs when, and what time it is.
+#[cfg(all(test, shuttle))]
+use crate::models::system;
+pub(crate) use system::{MutexGuard, now, sleep};
+
+#[cfg(not(all(test, shuttle)))]
+mod system {
+    pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
+    pub(crate) use std::thread::{Builder, sleep};
+    use std::time::Instant;
+
+    pub(crate) fn now() -> Instant {
+        Instant::now()
+    }
+}
+
+/// Starts a thread that nobody waits for.
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = system::Builder::new().name(name.to_owned());
+    thread.spawn(work).map(drop)
 }
 
 /// A lock that goes on behind a panic: what it guards says by itself whether it is whole.
 #[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+pub(crate) struct Mutex<T>(system::Mutex<T>);
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(std::sync::Mutex::new(value))
+        Self(system::Mutex::new(value))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn is_poisoned(&self) -> bool {
-        self.0.is_poisoned()
+    /// Locks. Should somebody have panicked while he held it, `mend` comes first.
+    pub(crate) fn lock_mended(&self, mend: impl FnOnce(&mut T)) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(|poisoned| {
+            let mut guard = poisoned.into_inner();
+            mend(&mut guard);
+            guard
+        })
     }
 
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
@@ -35,7 +59,7 @@ impl<T> Mutex<T> {
 
 /// Somebody who waits: for one thing, with a condition variable of his own.
 #[derive(Debug, Default)]
-pub(crate) struct Sleeper(Condvar);
+pub(crate) struct Sleeper(system::Condvar);
 
 impl Sleeper {
     /// Sleeps until woken, until `deadline` at most.

@@ -129,6 +129,25 @@ impl Dialect {
         }
     }
 
+    /// The most octets that a frame may have for a server of this dialect that calls itself so, where
+    /// that is known: what is larger ends the connection, and whatever else is under way on it.
+    ///
+    /// RabbitMQ: 4 MiB from 4.0 on (observed on 4.0.5 and 4.3.6); 3.10 takes 64 MiB and more
+    /// (observed).
+    ///
+    /// ```
+    /// use stomp_commands::Dialect;
+    ///
+    /// assert_eq!(Dialect::RabbitMq.largest_frame(Some("RabbitMQ/4.0.5")), Some(4 << 20));
+    /// assert_eq!(Dialect::RabbitMq.largest_frame(Some("RabbitMQ/3.10.8")), None);
+    /// ```
+    #[must_use]
+    pub fn largest_frame(self, server: Option<&str>) -> Option<u64> {
+        let version = server?.strip_prefix("RabbitMQ/")?;
+        let major: u32 = version.split('.').next()?.parse().ok()?;
+        (self == Self::RabbitMq && major >= 4).then_some(4 << 20)
+    }
+
     /// Tells whether the broker has a word for this, for whoever can do without.
     ///
     /// For [`Feature::Prefetch`] on Artemis the answer is no, since it counts octets; a prefetch of

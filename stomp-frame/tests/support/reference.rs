@@ -110,6 +110,7 @@ impl<'a> Reader<'a> {
                 Err(Stop::Fault(DecodeErrorKind::BareCr, at)) => {
                     self.get_over(command, &mut fault, DecodeErrorKind::BareCr, at)?;
                     let line = self.read_line_with_cr(self.start_of_line(at))?;
+                    self.look_for_command(&line)?;
                     if length.is_none() {
                         length = self.odd_length(&line);
                     }
@@ -128,13 +129,8 @@ impl<'a> Reader<'a> {
                     frame.headers.append(name, value);
                 }
                 Err(Stop::Fault(kind, at)) => {
-                    let commands = ["CONNECTED", "MESSAGE", "RECEIPT", "ERROR"];
-                    let has_colon = line.text.contains(&b':');
-                    let is_command = commands.iter().any(|c| line.text.ends_with(c.as_bytes()));
-                    if is_command && !has_colon && self.rules.unreadable == OnUnreadable::Skip {
-                        return Err(Stop::Fault(DecodeErrorKind::MalformedHeader, line.start));
-                    }
                     self.get_over(command, &mut fault, kind, at)?;
+                    self.look_for_command(&line)?;
                     if length.is_none() {
                         length = self.odd_length(&line);
                     }
@@ -189,6 +185,17 @@ impl<'a> Reader<'a> {
         }
         self.reading.frames.push(frame);
         Ok(())
+    }
+
+    /// Refuses an odd line that another frame begins in.
+    fn look_for_command(&self, line: &Line) -> Result<(), Stop> {
+        let commands = ["CONNECTED", "MESSAGE", "RECEIPT", "ERROR"];
+        let has_colon = line.text.contains(&b':');
+        let is_command = commands.iter().any(|c| line.text.ends_with(c.as_bytes()));
+        match is_command && !has_colon && !self.rules.tolerance.headers_without_colon {
+            true => Err(Stop::Fault(DecodeErrorKind::MalformedHeader, line.start)),
+            false => Ok(()),
+        }
     }
 
     /// Takes note of a fault, if the frame can go on behind it.

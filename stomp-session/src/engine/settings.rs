@@ -64,7 +64,7 @@ impl Settings {
             .subscriptions(usize::MAX)
             .outbound(usize::MAX);
         // Vert.x refuses subscriptions without id in 1.0 as well.
-        let config = config.names_in_1_0().settle_broken();
+        let config = config.names_in_1_0().settle_broken().refuse_unreadable();
         config
             .credentials(broker.login(), broker.passcode())
             .pieces(pieces)

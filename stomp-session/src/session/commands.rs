@@ -6,7 +6,7 @@ use std::time::Instant;
 use stomp_commands::{
     Abort, Begin, Commit, Disconnect, ReceiptId, Send, Subscribe, TransactionId, Unsubscribe,
 };
-use stomp_frame::{Command, ContentLength, Frame, header};
+use stomp_frame::{Command, ContentLength, Frame, Limits, header};
 
 use super::Session;
 use crate::live::Slot;
@@ -55,6 +55,7 @@ impl Session {
         {
             frame.headers.append(header::RECEIPT, id);
         }
+        self.check_size(&frame)?;
         self.submit(&frame, content_length, receipt, purpose)
     }
 
@@ -279,6 +280,51 @@ impl Session {
         let deadline = self.now.checked_add(self.config.disconnect_timeout);
         self.timers.set(Timer::Disconnect, deadline);
         Ok(())
+    }
+
+    /// Refuses a message that could not be received, or that this server does not take: either would
+    /// end connections.
+    fn check_size(&self, frame: &Frame) -> Result<(), UsageError> {
+        let body = frame.body.len() as u64;
+        let (mut head, mut longest) = (0, 0);
+        for (name, value) in &frame.headers {
+            let line = (name.len() + 1 + value.len()) as u64;
+            head += line;
+            longest = line.max(longest);
+        }
+        if let Some(connection) = self.connection() {
+            let server = connection.server.as_deref();
+            let limit = connection.dialect.largest_frame(server);
+            if let Some(limit) = limit.filter(|limit| head + body > *limit) {
+                return Err(UsageError::BeyondServer {
+                    server: server.unwrap_or_default().to_owned(),
+                    octets: head + body,
+                    limit,
+                });
+            }
+        }
+        if !self.config.refuse_unreadable {
+            return Ok(());
+        }
+        // Whoever receives less than others do may still send to them.
+        let (ours, usual) = (&self.config.limits, Limits::client());
+        let parts = [
+            ("a body", body, ours.body.max(usual.body)),
+            ("a head", head, ours.head.max(usual.head) as u64),
+            (
+                "a header line",
+                longest,
+                ours.header_line.max(usual.header_line) as u64,
+            ),
+        ];
+        match parts.into_iter().find(|(_, octets, limit)| octets > limit) {
+            None => Ok(()),
+            Some((what, octets, limit)) => Err(UsageError::BeyondLimits {
+                what,
+                octets,
+                limit,
+            }),
+        }
     }
 
     /// Refuses a transaction that is not open.

@@ -5,6 +5,7 @@ mod connecting;
 mod deadlines;
 mod dropping;
 mod leaving;
+mod limits;
 mod line;
 mod peer;
 mod silence;
