@@ -33,6 +33,13 @@ enum Waiting {
         until: Instant,
         latest: Instant,
     },
+    /// For the broker to say that it was quiet for lack of messages, not of time.
+    Check {
+        fence: ReceiptId,
+        since: Instant,
+        quiet: Duration,
+        latest: Instant,
+    },
 }
 
 /// How long nothing must have come for, so that nothing counts as being on its way. As long again as
@@ -128,20 +135,23 @@ impl Engine {
     }
 
     fn hold_back(&mut self, key: SubscriptionKey) -> Waiting {
-        let mut fence = None;
-        if let Some(link) = &mut self.link {
-            fence = match link.session.is_collected(key) {
-                true => None,
-                false => Some(link.session.new_receipt()),
-            };
-            let held = link.session.hold_back(key, fence.clone(), self.now);
-            fence = fence.filter(|_| held.is_ok());
-        }
         let since = self.now;
-        match fence {
+        match self.fence(key) {
             Some(fence) => Waiting::Answer { fence, since },
             None => self.wait_for_quiet(QUIET),
         }
+    }
+
+    /// Asks the broker to say when it has read all that was written so far, if anything may be on its
+    /// way.
+    fn fence(&mut self, key: SubscriptionKey) -> Option<ReceiptId> {
+        let link = self.link.as_mut()?;
+        let fence = match link.session.is_collected(key) {
+            true => None,
+            false => Some(link.session.new_receipt()),
+        };
+        let held = link.session.hold_back(key, fence.clone(), self.now);
+        fence.filter(|_| held.is_ok())
     }
 
     fn wait_for_quiet(&self, quiet: Duration) -> Waiting {
@@ -155,30 +165,56 @@ impl Engine {
     /// This RECEIPT came, or never will.
     pub(super) fn fence_answered(&mut self, receipt: &ReceiptId) {
         let waits = |ending: &Ending| match &ending.stage {
-            Waiting::Answer { fence, .. } => fence == receipt,
+            Waiting::Answer { fence, .. } | Waiting::Check { fence, .. } => fence == receipt,
             _ => false,
         };
         let Some(at) = self.endings.iter().position(waits) else {
             return;
         };
-        if let Waiting::Answer { since, .. } = self.endings[at].stage {
-            let took = self.now.saturating_duration_since(since);
-            self.endings[at].stage = self.wait_for_quiet(took.clamp(QUIET, LATEST));
+        match self.endings[at].stage {
+            Waiting::Answer { since, .. } => {
+                let took = self.now.saturating_duration_since(since);
+                self.endings[at].stage = self.wait_for_quiet(took.clamp(QUIET, LATEST));
+            }
+            Waiting::Check {
+                since,
+                quiet,
+                latest,
+                ..
+            } => {
+                let took = self.now.saturating_duration_since(since);
+                if took > quiet {
+                    let until = self.now + took;
+                    self.endings[at].stage = Waiting::Quiet {
+                        quiet: took,
+                        until,
+                        latest,
+                    };
+                } else {
+                    let ending = self.endings.remove(at);
+                    self.give_back(ending.subscription, ending.op);
+                }
+            }
+            _ => {}
         }
     }
 
     /// A message came for a subscription that ends: more may be on their way.
     pub(super) fn arrived_too_late(&mut self, key: SubscriptionKey) {
+        let now = self.now;
         let ending = self
             .endings
             .iter_mut()
             .find(|ending| ending.subscription == key);
-        if let Some(Ending {
-            stage: Waiting::Quiet { quiet, until, .. },
-            ..
-        }) = ending
+        if let Some(ending) = ending
+            && let Waiting::Quiet { quiet, latest, .. } | Waiting::Check { quiet, latest, .. } =
+                ending.stage
         {
-            *until = self.now + *quiet;
+            ending.stage = Waiting::Quiet {
+                quiet,
+                until: now + quiet,
+                latest,
+            };
         }
         self.check_ending(key);
     }
@@ -197,6 +233,10 @@ impl Engine {
                     *until = self.now + *quiet;
                     *latest = self.now + LATEST;
                 }
+                Waiting::Check { since, latest, .. } => {
+                    *since = self.now;
+                    *latest = self.now + LATEST;
+                }
             }
         }
     }
@@ -213,31 +253,43 @@ impl Engine {
         let hears = self.hears();
         let Some(link) = &self.link else { return };
         let ending = &self.endings[at];
-        let is_over = match ending.stage {
+        let is_collected = link.session.is_collected(key);
+        let is_due = |at: Instant| hears && at <= self.now;
+        match ending.stage {
             Waiting::Hands => {
                 let is_late = ending.deadline.is_some_and(|deadline| deadline <= self.now);
                 if link.session.in_hand(key) > 0 && !is_late {
                     return;
                 }
-                link.session.giving_back(key) != GivingBack::ByNack
+                if link.session.giving_back(key) == GivingBack::ByNack {
+                    self.endings[at].stage = self.hold_back(key);
+                    return self.check_ending(key);
+                }
             }
-            Waiting::Answer { .. } if !link.session.is_collected(key) => return,
-            Waiting::Answer { .. } => true,
-            Waiting::Quiet { until, latest, .. } => {
-                let is_quiet = hears && self.now >= until.min(latest);
-                if !link.session.is_collected(key) && !is_quiet {
+            _ if is_collected => {}
+            Waiting::Answer { .. } => return,
+            Waiting::Quiet { latest, .. } | Waiting::Check { latest, .. } if is_due(latest) => {}
+            Waiting::Quiet {
+                quiet,
+                until,
+                latest,
+            } if is_due(until) && self.leaving.is_none() => {
+                let since = self.now;
+                if let Some(fence) = self.fence(key) {
+                    self.endings[at].stage = Waiting::Check {
+                        fence,
+                        since,
+                        quiet,
+                        latest,
+                    };
                     return;
                 }
-                true
             }
-        };
-        if is_over {
-            let ending = self.endings.remove(at);
-            self.give_back(key, ending.op);
-        } else {
-            self.endings[at].stage = self.hold_back(key);
-            self.check_ending(key);
+            Waiting::Quiet { until, .. } if is_due(until) => {}
+            Waiting::Quiet { .. } | Waiting::Check { .. } => return,
         }
+        let ending = self.endings.remove(at);
+        self.give_back(key, ending.op);
     }
 
     pub(super) fn check_endings(&mut self) {
@@ -265,6 +317,7 @@ impl Engine {
             // The session has one for it.
             Waiting::Answer { .. } => None,
             Waiting::Quiet { until, latest, .. } => hears.then(|| until.min(latest)),
+            Waiting::Check { latest, .. } => hears.then_some(latest),
         };
         self.endings.iter().filter_map(deadline).min()
     }
@@ -312,7 +365,7 @@ impl Engine {
         for ending in &mut self.endings {
             let deadlines = [ending.deadline, until];
             ending.deadline = deadlines.into_iter().flatten().min();
-            if let Waiting::Answer { .. } = ending.stage {
+            if let Waiting::Answer { .. } | Waiting::Check { .. } = ending.stage {
                 // What is sent too late is soon given back with all the rest.
                 ending.stage = quiet.clone();
             }

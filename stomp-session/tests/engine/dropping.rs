@@ -73,13 +73,14 @@ fn rabbitmq_is_waited_for_until_nothing_has_come_for_50_ms() {
     peer.sleep_ms(49);
     assert_eq!(peer.sent(), "");
     peer.sleep_ms(1);
+    pass_fence(&mut peer);
     let expected = [
-        "BEGIN t2",
-        "NACK k0 t2",
-        "NACK k1 t2",
-        "NACK k2 t2",
+        "BEGIN t3",
+        "NACK k0 t3",
+        "NACK k1 t3",
+        "NACK k2 t3",
         "UNSUBSCRIBE s1",
-        "COMMIT t2",
+        "COMMIT t3",
     ];
     assert_eq!(peer.commands(), expected);
 }
@@ -112,6 +113,52 @@ fn rabbitmq_that_is_busy_is_waited_for_until_it_has_read_the_acks_and_as_long_ag
 }
 
 #[test]
+fn rabbitmq_that_stood_still_is_not_taken_for_quiet() {
+    let (mut peer, key, _) = holding(RABBITMQ, 10, 2, 0);
+    peer.engine.drop_subscriber(key, peer.now);
+    pass_fence(&mut peer);
+    peer.sleep_ms(50);
+    let fence = peer.sent();
+    assert!(
+        fence.starts_with("BEGIN") && fence.contains("ABORT"),
+        "{fence}"
+    );
+    // What was on its way comes in front of the answer.
+    peer.sleep_ms(20);
+    peer.hear(&message("s1", 2));
+    peer.answer(&fence);
+    assert_eq!(peer.sent(), "");
+    peer.sleep_ms(50);
+    let fence = peer.sent();
+    // Whoever takes long to answer takes long to send.
+    peer.sleep_ms(100);
+    peer.answer(&fence);
+    assert_eq!(peer.sent(), "");
+    peer.sleep_ms(99);
+    assert_eq!(peer.sent(), "");
+    peer.sleep_ms(1);
+    pass_fence(&mut peer);
+    let sent = peer.sent();
+    assert_eq!(sent.matches("NACK").count(), 3, "{sent}");
+    assert!(sent.contains("UNSUBSCRIBE"), "{sent}");
+}
+
+#[test]
+fn rabbitmq_that_never_rests_is_waited_for_for_a_second() {
+    let (mut peer, key, _) = holding(RABBITMQ, 100, 2, 0);
+    peer.engine.drop_subscriber(key, peer.now);
+    pass_fence(&mut peer);
+    for n in 2..35 {
+        peer.sleep_ms(30);
+        peer.hear(&message("s1", n));
+        assert!(n == 34 || peer.sent().is_empty(), "{n}");
+    }
+    peer.sleep_ms(10);
+    let sent = peer.sent();
+    assert!(sent.contains("UNSUBSCRIBE"), "{sent}");
+}
+
+#[test]
 fn rabbitmq_that_never_reads_the_acks_is_not_waited_for_longer_than_a_receipt() {
     let (mut peer, key, _) = holding(RABBITMQ, 10, 2, 0);
     peer.engine.drop_subscriber(key, peer.now);
@@ -130,19 +177,20 @@ fn acks_are_held_back_from_rabbitmq_while_a_subscription_ends() {
     ack(&mut peer, &hand[0]);
     assert_eq!(peer.sent(), "");
     peer.sleep_ms(50);
+    pass_fence(&mut peer);
     let expected = [
-        "BEGIN t2",
-        "ACK k1 t2",
         "BEGIN t3",
-        "NACK k1 t3",
+        "ACK k1 t3",
         "BEGIN t4",
-        "ACK k0 t4",
+        "NACK k1 t4",
+        "BEGIN t5",
+        "ACK k0 t5",
         "UNSUBSCRIBE s1",
-        "COMMIT t4",
+        "COMMIT t5",
     ];
     assert_eq!(peer.commands(), expected);
     ack(&mut peer, &hand[1]);
-    assert_eq!(peer.commands(), ["COMMIT t2", "ABORT t3"]);
+    assert_eq!(peer.commands(), ["COMMIT t3", "ABORT t4"]);
 }
 
 #[test]
@@ -155,13 +203,14 @@ fn cumulative_ack_that_is_held_back_reaches_what_came_before() {
     pass_fence(&mut peer);
     ack(&mut peer, &hand[2]);
     peer.sleep_ms(50);
+    pass_fence(&mut peer);
     let expected = [
-        "BEGIN t2",
-        "ACK k0 t2",
-        "ACK k1 t2",
-        "ACK k2 t2",
+        "BEGIN t3",
+        "ACK k0 t3",
+        "ACK k1 t3",
+        "ACK k2 t3",
         "UNSUBSCRIBE s1",
-        "COMMIT t2",
+        "COMMIT t3",
     ];
     assert_eq!(peer.commands(), expected);
 }
@@ -254,7 +303,10 @@ fn draining_waits_for_what_is_in_hand_until_its_time_is_up() {
         if last > 0 {
             pass_fence(&mut peer);
         }
-        peer.sleep_ms(last);
+        if last > 0 {
+            peer.sleep_ms(last);
+            pass_fence(&mut peer);
+        }
         let sent = peer.sent();
         assert!(sent.contains("UNSUBSCRIBE"), "{sent}");
         peer.answer(&sent);
@@ -326,6 +378,7 @@ fn that_nothing_comes_proves_nothing_while_nothing_is_read() {
     peer.sleep_ms(49);
     assert_eq!(peer.sent(), "");
     peer.sleep_ms(1);
+    pass_fence(&mut peer);
     let sent = peer.sent();
     assert!(
         sent.contains("NACK") && sent.contains("UNSUBSCRIBE"),

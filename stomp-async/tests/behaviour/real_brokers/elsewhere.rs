@@ -1,5 +1,7 @@
 //! Other connections to the broker: they fill queues, and find what is to be had.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use stomp_sync::Client;
@@ -36,6 +38,18 @@ impl Elsewhere {
                 None => send.transient().confirmed(),
             }
             .expect("the broker takes it");
+        }
+        client.disconnect().expect("an orderly end");
+    }
+
+    /// Fills slowly, until it is over.
+    pub(super) fn trickle(&self, destination: &str, over: &AtomicBool, sent: &AtomicU64) {
+        let client = self.connect();
+        while !over.load(Ordering::Relaxed) {
+            let number = sent.fetch_add(1, Ordering::Relaxed);
+            let send = client.send(destination).text(number.to_string());
+            send.fire().expect("the broker takes it");
+            thread::sleep(Duration::from_millis(1));
         }
         client.disconnect().expect("an orderly end");
     }

@@ -48,6 +48,7 @@ macro_rules! scenarios {
 scenarios! {
     dropping {
         nothing_is_stranded_by_drops_while_messages_flow
+        nothing_is_lost_by_drops_while_messages_come_in
         rabbitmq_gives_the_prefetched_to_others_at_once_and_takes_the_ack_of_the_held
         activemq_gives_the_prefetched_to_others_once_the_held_is_settled
         what_a_dropped_inbox_held_comes_to_the_next_at_once
