@@ -159,7 +159,10 @@ impl Shared {
             let after = state.after();
             if !after.is_nothing() {
                 drop(state);
-                self.deliver_and_write(after, key, until);
+                self.deliver(after);
+                if self.mode == Mode::Alone {
+                    self.flush();
+                }
                 state = self.lock();
                 continue;
             }
@@ -181,23 +184,32 @@ impl Shared {
         }
     }
 
-    /// Whoever waits for an answer writes his frame by himself: that is one thread less to wait for.
-    fn deliver_and_write(&self, mut after: After, key: Wake, until: Option<Instant>) {
-        let writes = after.driver && matches!(key, Wake::Operation(_));
-        if writes && self.mode == Mode::Threads {
-            after.driver = false;
-            self.deliver(after);
-            let io = self.lock().io.clone();
-            match io.and_then(|io| self.guard(|| io.write(self, SLICE, until))) {
+    /// Does something with the engine that may be answered. Whoever waits for an answer writes his
+    /// frame by himself: that is one thread less to wait for.
+    fn ask(&self, command: impl FnOnce(&mut Engine) -> Result<Sent, Error>) -> Result<Sent, Error> {
+        let mut state = self.lock();
+        let sent = command(&mut state.engine);
+        let mut after = state.after();
+        let io = match sent {
+            Ok(Sent::Asked(_)) if after.driver => state.io.clone(),
+            _ => None,
+        };
+        drop(state);
+        after.driver &= io.is_none();
+        self.deliver(after);
+        if let Some(io) = io {
+            // What others have to say is written along, but not for longer.
+            let until = now().checked_add(SLICE);
+            match self.guard(|| io.write(self, SLICE, until)) {
                 Some(Wrote::All) => self.with(Engine::sleep_on),
-                _ => self.keeper.wake(),
-            }
-        } else {
-            self.deliver(after);
-            if self.mode == Mode::Alone {
-                self.flush();
+                _ => {
+                    // Behind the lock, or he who is about to sleep may miss it.
+                    drop(self.lock());
+                    self.keeper.wake();
+                }
             }
         }
+        sent
     }
 
     /// Enters a command, having waited in the line for it if need be. Returns what to wait for, if
@@ -208,7 +220,12 @@ impl Shared {
     ) -> Result<Option<OpId>, Error> {
         let mut place = None;
         loop {
-            match self.call(|engine| command(engine, place))? {
+            let command = |engine: &mut Engine| command(engine, place);
+            let sent = match self.mode {
+                Mode::Threads => self.ask(command),
+                Mode::Alone => self.call(command),
+            };
+            match sent? {
                 Sent::Done => return Ok(None),
                 Sent::Asked(op) => return Ok(Some(op)),
                 Sent::Wait(op) => {
