@@ -88,9 +88,9 @@ impl Peer {
         count
     }
 
-    /// Hands over what the client is to read.
+    /// Hands over what the client is to read, about a message at a time.
     pub(crate) fn give(&mut self, buffer: &mut [u8]) -> usize {
-        let count = buffer.len().min(self.output.len());
+        let count = buffer.len().min(self.output.len()).min(100);
         self.output.copy_to_slice(&mut buffer[..count]);
         count
     }

@@ -199,6 +199,11 @@ impl Io {
         }
     }
 
+    /// Tells whether somebody writes just now.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.outbound.try_lock().is_none()
+    }
+
     /// Tells whether a piece was handed out and is not written yet.
     pub(crate) fn is_writing(&self) -> bool {
         match self.outbound.try_lock() {

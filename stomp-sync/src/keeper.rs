@@ -2,12 +2,13 @@
 //! that makes it, and then reads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use stomp_session::engine::{Dial, Work};
 
 use crate::io::{Heard, Io, Wrote};
 use crate::shared::Shared;
-use crate::sync::{now, spawn};
+use crate::sync::{now, sleep, spawn};
 use crate::transport::{Mode, SLICE};
 
 /// Does what there is to do, until the client is closed.
@@ -34,7 +35,12 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             continue;
         }
         let mut state = shared.lock();
-        let until = state.engine.sleep(wrote != Some(Wrote::Busy));
+        let others_write = wrote == Some(Wrote::Busy);
+        if others_write && !io.is_some_and(|io| io.is_busy()) {
+            // He has left, and may have said so before anybody slept.
+            continue;
+        }
+        let until = state.engine.sleep(!others_write);
         let after = state.after();
         match after.is_nothing() {
             true => drop(shared.keeper.sleep(state, until)),
@@ -60,8 +66,14 @@ pub(crate) fn act(shared: &Arc<Shared>, work: Work) {
             let Some(io) = io else { return };
             while let Some(until) = flush
                 && now() < until
-                && io.write(&**shared, SLICE, Some(until)) == Wrote::Stuck
-            {}
+            {
+                match io.write(&**shared, SLICE, Some(until)) {
+                    Wrote::Stuck => {}
+                    // By a caller, who does so for a moment only.
+                    Wrote::Busy => sleep(Duration::from_millis(1)),
+                    Wrote::All | Wrote::Over => break,
+                }
+            }
             io.close();
             shared.with(|engine| engine.handle_closed(link, None, now()));
         }

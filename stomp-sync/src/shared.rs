@@ -167,7 +167,10 @@ impl Shared {
             let after = state.after();
             if !after.is_nothing() {
                 drop(state);
-                self.deliver_and_write(after, key, until);
+                self.deliver(after);
+                if self.mode == Mode::Alone {
+                    self.flush();
+                }
                 state = self.lock();
                 continue;
             }
@@ -189,23 +192,32 @@ impl Shared {
         }
     }
 
-    /// Whoever waits for an answer writes his frame by himself: that is one thread less to wait for.
-    /// What takes longer than one write, or than he has time, is the keeper's.
-    fn deliver_and_write(&self, mut after: After, key: Wake, due: Option<Instant>) {
-        let until = now().checked_add(SLICE);
-        let has_time = due.is_none_or(|due| Some(due) >= until);
-        let writes = after.driver && has_time && matches!(key, Wake::Operation(_));
-        if writes && self.mode == Mode::Threads {
-            after.driver = false;
-            self.deliver(after);
-            let io = self.lock().io.clone();
-            match io.and_then(|io| self.guard(|| io.write(self, SLICE, until))) {
+    /// Does something with the engine that may be answered. Whoever waits for an answer writes his
+    /// frame by himself: that is one thread less to wait for.
+    fn ask(&self, command: impl FnOnce(&mut Engine) -> Result<Sent, Error>) -> Result<Sent, Error> {
+        let mut state = self.lock();
+        let sent = command(&mut state.engine);
+        let mut after = state.after();
+        let (io, due) = match sent {
+            Ok(Sent::Asked(op)) if after.driver => (state.io.clone(), state.engine.deadline(op)),
+            _ => (None, None),
+        };
+        drop(state);
+        after.driver &= io.is_none();
+        self.deliver(after);
+        if let Some(io) = io {
+            // What others have to say is written along, but for no longer than he has time.
+            let until = earliest(now().checked_add(SLICE), due);
+            match self.guard(|| io.write(self, SLICE, until)) {
                 Some(Wrote::All) => self.with(Engine::sleep_on),
-                _ => self.keeper.wake(),
+                _ => {
+                    // Behind the lock, or he who is about to sleep may miss it.
+                    drop(self.lock());
+                    self.keeper.wake();
+                }
             }
-        } else {
-            self.deliver_and_flush(after);
         }
+        sent
     }
 
     /// Enters a command, having waited in the line for it if need be. Returns what to wait for, if
@@ -216,18 +228,11 @@ impl Shared {
     ) -> Result<Option<OpId>, Error> {
         let mut place = None;
         loop {
-            let mut state = self.lock();
-            let sent = command(&mut state.engine, place);
-            let after = state.after();
-            let due = match &sent {
-                Ok(Sent::Asked(op)) => state.engine.deadline(*op),
-                _ => None,
+            let command = |engine: &mut Engine| command(engine, place);
+            let sent = match self.mode {
+                Mode::Threads => self.ask(command),
+                Mode::Alone => self.call(command),
             };
-            drop(state);
-            match &sent {
-                Ok(Sent::Asked(op)) => self.deliver_and_write(after, Wake::Operation(*op), due),
-                _ => self.deliver_and_flush(after),
-            }
             match sent? {
                 Sent::Done => return Ok(None),
                 Sent::Asked(op) => return Ok(Some(op)),

@@ -7,7 +7,7 @@ use super::clock::begin;
 use super::sending::{expect_at_once, expect_told};
 use super::world::pause;
 use super::{Manners, Time, World, block_on, check, go, time};
-use crate::{Error, Message, Subscription};
+use crate::{AckMode, Error, Message, Subscription};
 
 const FIVE_MESSAGES: Manners = Manners {
     receipts: true,
@@ -79,6 +79,25 @@ fn a_link_that_is_not_read_goes_on_as_soon_as_there_is_room() {
             for _ in 0..5 {
                 let message = take(&mut inbox).await;
                 message.ack().await.expect("nobody has closed");
+            }
+            expect_at_once();
+        });
+    });
+}
+
+#[test]
+fn it_goes_on_for_who_takes_and_writes_nothing() {
+    check(|| {
+        block_on(async {
+            let world = World::new(FIVE_MESSAGES);
+            let client = world.connect().await;
+            let subscribe = client.subscribe("/queue/a").capacity(1);
+            let mut inbox = subscribe.ack(AckMode::Auto).await.expect("confirmed");
+            begin();
+            let sender = client.clone();
+            go(async move { drop(sender.send("/queue/a").await) });
+            for _ in 0..5 {
+                drop(take(&mut inbox).await);
             }
             expect_at_once();
         });

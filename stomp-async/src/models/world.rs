@@ -27,8 +27,11 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Links {
     peers: Vec<Peer>,
-    /// Whoever waits for anything.
-    wakers: Vec<Waker>,
+    /// Who waits at which end to read, and to write: as with a socket nothing else wakes him.
+    readers: Vec<Option<Waker>>,
+    writers: Vec<Option<Waker>>,
+    /// Parts of the model that wait for anything.
+    watchers: Vec<Waker>,
 }
 
 /// One end of a connection.
@@ -64,6 +67,8 @@ impl World {
         let number = self.change(|links| {
             let peer = Peer::new(self.0.manners, links.peers.last());
             links.peers.push(peer);
+            links.readers.push(None);
+            links.writers.push(None);
             links.peers.len() - 1
         });
         let world = self.clone();
@@ -85,7 +90,10 @@ impl World {
         poll_fn(|cx| {
             self.look(|links| match is_so(&links.peers) {
                 true => Poll::Ready(()),
-                false => links.wait(cx),
+                false => {
+                    links.watchers.push(cx.waker().clone());
+                    Poll::Pending
+                }
             })
         })
         .await;
@@ -98,7 +106,7 @@ impl World {
     fn change<T>(&self, change: impl FnOnce(&mut Links) -> T) -> T {
         let (result, wakers) = self.look(|links| {
             let result = change(links);
-            (result, std::mem::take(&mut links.wakers))
+            (result, links.woken())
         });
         wakers.into_iter().for_each(Waker::wake);
         result
@@ -106,9 +114,15 @@ impl World {
 }
 
 impl Links {
-    fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
-        self.wakers.push(cx.waker().clone());
-        Poll::Pending
+    /// Whose wait is over, now that something has happened.
+    fn woken(&mut self) -> Vec<Waker> {
+        let mut woken = std::mem::take(&mut self.watchers);
+        for (number, peer) in self.peers.iter().enumerate() {
+            let reader = self.readers[number].take_if(|_| peer.is_readable());
+            let writer = self.writers[number].take_if(|_| peer.is_writable());
+            woken.extend(reader.into_iter().chain(writer));
+        }
+        woken
     }
 }
 
@@ -120,7 +134,8 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         self.world.look(|links| {
             if !links.peers[self.number].is_readable() {
-                return links.wait(cx);
+                links.readers[self.number] = Some(cx.waker().clone());
+                return Poll::Pending;
             }
             let count = links.peers[self.number].give(buffer.initialize_unfilled());
             buffer.advance(count);
@@ -138,13 +153,14 @@ impl AsyncWrite for Wire {
         let (result, wakers) = self.world.look(|links| {
             let peer = &mut links.peers[self.number];
             if !peer.is_writable() {
-                return (links.wait(cx), Vec::new());
+                links.writers[self.number] = Some(cx.waker().clone());
+                return (Poll::Pending, Vec::new());
             }
             let result = match peer.broken || peer.closed {
                 true => Err(io::ErrorKind::BrokenPipe.into()),
                 false => Ok(peer.take(octets)),
             };
-            (Poll::Ready(result), std::mem::take(&mut links.wakers))
+            (Poll::Ready(result), links.woken())
         });
         wakers.into_iter().for_each(Waker::wake);
         result

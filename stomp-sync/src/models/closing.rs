@@ -55,14 +55,14 @@ fn disconnect_against_everything() {
             messages: 2,
         });
         let client = world.connect();
-        let mut inbox = client
+        let inbox = client
             .subscribe("/queue/a")
             .open()
             .expect("it is confirmed");
         begin();
         let (sender, mut events) = (client.clone(), client.events());
         go(move || {
-            while let Some(item) = inbox.next() {
+            for item in inbox {
                 match item.and_then(crate::Message::ack) {
                     Ok(_) | Err(Error::Closed(Cause::Disconnected)) => {}
                     Err(error) => panic!("{error:?}"),

@@ -6,7 +6,7 @@ use super::clock::begin;
 use super::system::running;
 use super::world::go;
 use super::{Manners, Time, World, check, check_with, clock, time};
-use crate::Error;
+use crate::{AckMode, Error};
 
 const FIVE_MESSAGES: Manners = Manners {
     receipts: true,
@@ -80,6 +80,28 @@ fn a_reader_that_pauses_goes_on_as_soon_as_there_is_room() {
                 .expect("nobody has closed")
                 .expect("it is whole");
             message.ack().expect("nobody has closed");
+        }
+        if time() == Time::Late {
+            assert_eq!(clock::elapsed(), Duration::ZERO);
+        }
+    });
+}
+
+#[test]
+fn it_goes_on_for_who_takes_and_writes_nothing() {
+    check(|| {
+        let world = World::new(FIVE_MESSAGES);
+        let client = world.connect();
+        let subscribe = client.subscribe("/queue/a").capacity(1);
+        let mut inbox = subscribe
+            .ack(AckMode::Auto)
+            .open()
+            .expect("it is confirmed");
+        begin();
+        let sender = client.clone();
+        go(move || drop(sender.send("/queue/a").fire()));
+        for _ in 0..5 {
+            drop(inbox.next().expect("nobody has closed"));
         }
         if time() == Time::Late {
             assert_eq!(clock::elapsed(), Duration::ZERO);
