@@ -68,6 +68,8 @@ pub(super) struct Link {
     pub(super) suspicious: bool,
     /// Until when what was received may be settled, since nothing more can be read.
     pub(super) broken: Option<Instant>,
+    /// Since when that is so.
+    pub(super) broke: Option<Instant>,
     /// When nothing was read for so long because nobody takes messages that it is told.
     pub(super) stuck: Option<Instant>,
     /// When the first of the SUBSCRIBEs that nobody has answered counts as accepted.
@@ -76,7 +78,7 @@ pub(super) struct Link {
     pub(super) unsent: VecDeque<(u64, OpId)>,
     /// Where the frames begin that nobody waits for, and that were not offered yet.
     pub(super) fired: VecDeque<u64>,
-    /// When a delivery was last settled.
+    /// When a delivery was settled for the first time.
     pub(super) settled: Option<Instant>,
 }
 
@@ -91,6 +93,7 @@ impl Link {
             reading: true,
             suspicious: false,
             broken: None,
+            broke: None,
             stuck: None,
             presume: None,
             unsent: VecDeque::new(),

@@ -7,6 +7,7 @@ mod dropping;
 mod leaving;
 mod line;
 mod peer;
+mod poison;
 mod silence;
 mod stale;
 mod subscribing;

@@ -91,6 +91,24 @@ impl Peer {
     /// Opens the transport that the engine wants, and reads CONNECT.
     pub(crate) fn dial(&mut self) {
         let dial = self.dial_wanted();
+        self.open(&dial);
+    }
+
+    /// The same, however long it takes the engine to want one.
+    pub(crate) fn dial_when_due(&mut self) {
+        loop {
+            match self.work() {
+                Some(Work::Dial(dial)) => return self.open(&dial),
+                Some(_) => {}
+                None => {
+                    let due = self.engine.poll_timeout().expect("it wants to dial");
+                    self.sleep(due.saturating_duration_since(self.now));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn open(&mut self, dial: &Dial) {
         self.buffer.clear();
         self.link = self
             .engine
