@@ -36,9 +36,13 @@ const URI: &str = "failover:(stomp://a)?initialReconnectDelay=10&randomize=false
 impl Peer {
     /// Asked to connect, and nothing has happened yet.
     pub(crate) fn new(settings: Settings, uri: &str) -> Self {
+        Self::with_seed(settings, uri, 1)
+    }
+
+    pub(crate) fn with_seed(settings: Settings, uri: &str, seed: u64) -> Self {
         let now = Instant::now();
         let uri = uri.parse().expect("a good URI");
-        let mut engine = Engine::new(settings, uri, 1, now).expect("good settings");
+        let mut engine = Engine::new(settings, uri, seed, now).expect("good settings");
         let listener = engine.listen();
         let connecting = engine.connect(now);
         Self {
@@ -136,11 +140,20 @@ impl Peer {
     }
 
     pub(crate) fn hear(&mut self, octets: &str) {
+        self.hear_some(octets, false);
+    }
+
+    /// Hears a message of a WebSocket.
+    pub(crate) fn hear_message(&mut self, octets: &str) {
+        self.hear_some(octets, true);
+    }
+
+    fn hear_some(&mut self, octets: &str, end: bool) {
         let link = self.link();
         self.buffer.extend_from_slice(octets.as_bytes());
         while self
             .engine
-            .handle_data(link, &mut self.buffer, false, self.now)
+            .handle_data(link, &mut self.buffer, end, self.now)
         {}
     }
 
