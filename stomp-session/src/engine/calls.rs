@@ -231,7 +231,7 @@ impl Engine {
             }
         };
         if settled == Ok(Settled::Sent) {
-            link.settled = Some(self.now);
+            link.settled.get_or_insert(self.now);
         }
         self.check_ending(token.subscription());
         self.settle_down();

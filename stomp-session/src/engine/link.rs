@@ -69,6 +69,8 @@ pub(super) struct Link {
     pub(super) suspicious: bool,
     /// Until when what was received may be settled, since nothing more can be read.
     pub(super) broken: Option<Instant>,
+    /// Since when that is so.
+    pub(super) broke: Option<Instant>,
     /// When nothing was read for so long because nobody takes messages that it is told.
     pub(super) stuck: Option<Instant>,
     /// When the first of the SUBSCRIBEs that nobody has answered counts as accepted.
@@ -79,7 +81,7 @@ pub(super) struct Link {
     pub(super) fired: VecDeque<u64>,
     /// The receipts of SUBSCRIBEs that count as accepted without them, the latest first.
     pub(super) presumed: VecDeque<ReceiptId>,
-    /// When a delivery was last settled.
+    /// When a delivery was settled for the first time.
     pub(super) settled: Option<Instant>,
 }
 
@@ -94,6 +96,7 @@ impl Link {
             reading: true,
             suspicious: false,
             broken: None,
+            broke: None,
             stuck: None,
             presume: None,
             unsent: VecDeque::new(),

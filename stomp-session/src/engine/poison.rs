@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::Engine;
 use super::link::Link;
-use super::{Engine, Event};
 use crate::{CloseReason, Refusal, SubscriptionKey};
 
 /// What ended the last connections, if it was always the same.
@@ -36,55 +36,64 @@ const WATCHED: Duration = Duration::from_secs(1);
 /// A delivery that was settled so shortly before the end may have been what ended it.
 const AGO: Duration = Duration::from_secs(1);
 
+/// A message that came back would have ended a connection long before it was so old.
+const LONG: Duration = Duration::from_secs(60);
+
 impl Engine {
     /// Takes note of what ended a connection.
     pub(super) fn note_end(&mut self, link: &Link, reason: &CloseReason) {
         let what = match reason {
             CloseReason::Misbehaviour(fault) => fault.without_place(),
             CloseReason::Error(error) => error.to_string(),
-            _ => {
-                self.poison.times = 0;
-                return self.begin_trial_again();
-            }
+            // It says nothing about anybody.
+            _ => return self.interrupt(),
         };
-        let is_progress = link
-            .settled
-            .is_some_and(|at| self.now.duration_since(at) >= AGO);
-        if is_progress || what != self.poison.what {
+        let tried = self.poison.trial.as_ref().and_then(|trial| trial.last);
+        if tried.is_some_and(|(key, _)| self.subscriptions.to_be_replayed().all(|k| k != key)) {
+            // It has ended otherwise: by this very ERROR, or the application did not want it.
+            return self.interrupt();
+        }
+        let is_another = what != self.poison.what;
+        // What others have got done in a trial says nothing about the one that is tried.
+        if is_another || self.poison.trial.is_none() && self.was_good(link) {
             self.poison.times = 0;
         }
         self.poison.what = what;
-        self.poison.times += 1;
+        self.poison.times = self.poison.times.saturating_add(1);
         if self.poison.times < ENOUGH {
-            return;
+            return self.put_back();
         }
-        let tried = self.poison.trial.as_ref().map(|trial| trial.last);
-        let mut keys: VecDeque<_> = self.subscriptions.to_be_replayed().collect();
+        let keys: VecDeque<_> = self.subscriptions.to_be_replayed().collect();
         match (tried, keys.len()) {
-            (Some(Some((key, _))), _) => self.end_poisoned(key, reason),
-            (_, 0) => {}
+            (Some((key, _)), _) => self.end_poisoned(key, reason),
+            (None, 0) => {}
             (None, 1) => self.end_poisoned(keys[0], reason),
             _ => {
                 for key in &keys {
                     self.subscriptions.withhold(*key);
                 }
-                let waiting = std::mem::take(&mut keys);
                 self.poison.trial = Some(Trial {
-                    waiting,
+                    waiting: keys,
                     last: None,
                 });
             }
         }
     }
 
+    /// Tells whether a connection that ended was none that poison ends: that comes at once.
+    fn was_good(&self, link: &Link) -> bool {
+        let ended = link.broke.unwrap_or(self.now);
+        let before =
+            |at: Option<Instant>, ago| at.is_some_and(|at| ended.duration_since(at) >= ago);
+        before(link.settled, AGO) || before(link.up, LONG)
+    }
+
     fn end_poisoned(&mut self, subscription: SubscriptionKey, reason: &CloseReason) {
-        let why = Refusal::Poison(Box::new(reason.clone()));
-        self.subscriptions.refuse(subscription, why.clone());
-        self.inboxes
-            .refuse(subscription, why.clone(), &mut self.wakes);
-        self.tell(Event::SubscriptionRefused { subscription, why });
         self.end_trial();
         self.poison = Poison::default();
+        let why = Refusal::Poison(Box::new(reason.clone()));
+        self.subscriptions.refuse(subscription, why.clone());
+        self.refused(subscription, why);
     }
 
     /// CONNECTED came: the first one is tried.
@@ -94,21 +103,32 @@ impl Engine {
         }
     }
 
-    /// The connection ended for another reason, which says nothing about anybody.
-    fn begin_trial_again(&mut self) {
-        if let Some(trial) = &mut self.poison.trial {
-            trial.last = None;
-            trial.waiting = self.subscriptions.to_be_replayed().collect();
-            for key in &trial.waiting {
-                self.subscriptions.withhold(*key);
-            }
+    /// The connection ended for another reason. A trial goes on where it was: on a network that
+    /// comes and goes the last one would never have its turn otherwise.
+    fn interrupt(&mut self) {
+        match self.poison.trial {
+            Some(_) => self.put_back(),
+            None => self.poison.times = 0,
+        }
+    }
+
+    /// Whoever was tried is tried again.
+    fn put_back(&mut self) {
+        if let Some(trial) = &mut self.poison.trial
+            && let Some((key, _)) = trial.last.take()
+        {
+            trial.waiting.push_front(key);
+            self.subscriptions.withhold(key);
         }
     }
 
     pub(super) fn trial_deadline(&self) -> Option<Instant> {
         let trial = self.poison.trial.as_ref()?;
-        let up = self.link.as_ref().and_then(|link| link.up);
-        up.and(trial.last).map(|(_, until)| until)
+        let link = self.link.as_ref()?;
+        // What has broken the connection was for whom is tried now, and not for the next.
+        let goes_on = link.session.broken().is_none() && self.leaving.is_none();
+        let last = link.up.and(trial.last).filter(|_| goes_on);
+        last.map(|(_, until)| until)
     }
 
     pub(super) fn go_on_with_trial_if_due(&mut self) {
@@ -118,18 +138,21 @@ impl Engine {
     }
 
     fn try_next(&mut self) {
-        let Some(trial) = &mut self.poison.trial else {
+        let (Some(trial), Some(link)) = (&mut self.poison.trial, &mut self.link) else {
             return;
         };
-        let Some(key) = trial.waiting.pop_front() else {
+        let is_there = |key: &SubscriptionKey| {
+            let subscriptions = link.session.subscriptions();
+            subscriptions.to_be_replayed().any(|there| there == *key)
+        };
+        let next = std::iter::from_fn(|| trial.waiting.pop_front()).find(is_there);
+        let Some(key) = next else {
             // Nobody of them, or it is gone.
             self.poison = Poison::default();
             return;
         };
         trial.last = Some((key, self.now + WATCHED));
-        if let Some(link) = &mut self.link {
-            link.session.replay_withheld(key, self.now);
-        }
+        link.session.replay_withheld(key, self.now);
         self.presume_later(key);
     }
 

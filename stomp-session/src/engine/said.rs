@@ -88,6 +88,7 @@ impl Engine {
             Some(until) => until,
             None => {
                 let patience = self.settings.settle_timeout;
+                link.broke = Some(self.now);
                 let until = self.now.checked_add(patience).unwrap_or(self.now);
                 *link.broken.insert(until)
             }
@@ -252,7 +253,7 @@ impl Engine {
     }
 
     /// The broker does not want a subscription: now, or on this further connection.
-    fn refused(&mut self, subscription: SubscriptionKey, why: Refusal) {
+    pub(super) fn refused(&mut self, subscription: SubscriptionKey, why: Refusal) {
         self.inboxes
             .refuse(subscription, why.clone(), &mut self.wakes);
         self.tell(Event::SubscriptionRefused { subscription, why });
@@ -313,7 +314,9 @@ impl Engine {
             _ => link.fired.iter().filter(is_lost).count() as u64,
         };
         let offered = session.offered();
-        let has_last_words = reason.is_orderly() || session.outbound() > 0;
+        // The ACK of what came before the end may be half-way out.
+        let is_broken = link.broken.is_some();
+        let has_last_words = reason.is_orderly() || session.outbound() > 0 || is_broken;
         let flush = match has_last_words {
             true => self.now.checked_add(self.settings.linger),
             false => None,

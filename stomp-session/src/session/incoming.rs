@@ -163,6 +163,8 @@ impl Session {
     /// Takes note that nothing can be read or written any more.
     fn end(&mut self, reason: CloseReason) {
         self.garbage.extend(self.transmit.clear());
+        // That is why the other end is gone, as likely as not.
+        let reason = self.broken.take().unwrap_or(reason);
         self.close(match self.state {
             State::Disconnecting(..) => CloseReason::Disconnected { confirmed: false },
             _ => reason,
@@ -270,7 +272,7 @@ impl Session {
                 length,
             } if frame.command == Command::Message => {
                 if error.kind == DecodeErrorKind::MalformedHeader && is_torn(&frame) {
-                    self.close(CloseReason::Misbehaviour(error.into()));
+                    self.fail(error.into());
                     return Ok(());
                 }
                 let why = Some((error, length));
@@ -349,7 +351,7 @@ impl Session {
         else {
             match unreadable {
                 Some((why, _)) if !is_too_large(why.kind) => {
-                    self.close(CloseReason::Misbehaviour(why.into()));
+                    self.fail(why.into());
                 }
                 _ => self.events.push_back(Event::OrphanMessage(message)),
             }

@@ -198,3 +198,42 @@ fn subscription_of_which_the_broker_never_heard_is_not_ended_there() {
     peer.reconnect(GENERIC);
     assert_eq!(peer.sent(), "", "it is not replayed");
 }
+
+#[test]
+fn broker_that_takes_nothing_is_left_after_the_write_timeout() {
+    let mut settings = quiet();
+    settings.session.write_timeout = Duration::from_secs(7);
+    settings.session = settings.session.receipt_timeout(Duration::from_secs(100));
+    let mut peer = Peer::connected_to(GENERIC, settings);
+    let stuck = peer.ask(&"x".repeat(200_000));
+    let behind = peer.ask("y");
+    let link = peer.link();
+    assert!(peer.engine.poll_transmit(link, peer.now).is_some());
+    for _ in 0..3 {
+        peer.sleep_ms(6_999);
+        peer.engine.handle_written(link, 1, peer.now);
+    }
+    assert!(peer.engine.connection().is_some(), "it takes something");
+    peer.sleep_ms(6_999);
+    assert!(peer.engine.connection().is_some());
+    peer.sleep_ms(1);
+    assert!(peer.engine.connection().is_none());
+    let stuck = peer.outcome(stuck);
+    assert!(stuck.starts_with("sent, but not confirmed: "), "{stuck}");
+    let behind = peer.outcome(behind);
+    assert!(behind.starts_with("not sent: "), "{behind}");
+    let told =
+        "the connection ended: the server has taken nothing for 7s of what is to be written to it";
+    assert!(peer.events().contains(&told.to_owned()));
+}
+
+#[test]
+fn write_that_is_done_has_no_timeout() {
+    let mut settings = quiet();
+    settings.session.write_timeout = Duration::from_secs(7);
+    let mut peer = Peer::connected_to(GENERIC, settings);
+    peer.send("x", false);
+    peer.sent();
+    peer.sleep_ms(100_000);
+    assert!(peer.engine.connection().is_some());
+}

@@ -36,9 +36,13 @@ const URI: &str = "failover:(stomp://a)?initialReconnectDelay=10&randomize=false
 impl Peer {
     /// Asked to connect, and nothing has happened yet.
     pub(crate) fn new(settings: Settings, uri: &str) -> Self {
+        Self::with_seed(settings, uri, 1)
+    }
+
+    pub(crate) fn with_seed(settings: Settings, uri: &str, seed: u64) -> Self {
         let now = Instant::now();
         let uri = uri.parse().expect("a good URI");
-        let mut engine = Engine::new(settings, uri, 1, now).expect("good settings");
+        let mut engine = Engine::new(settings, uri, seed, now).expect("good settings");
         let listener = engine.listen();
         let connecting = engine.connect(now);
         Self {
@@ -91,6 +95,24 @@ impl Peer {
     /// Opens the transport that the engine wants, and reads CONNECT.
     pub(crate) fn dial(&mut self) {
         let dial = self.dial_wanted();
+        self.open(&dial);
+    }
+
+    /// The same, however long it takes the engine to want one.
+    pub(crate) fn dial_when_due(&mut self) {
+        loop {
+            match self.work() {
+                Some(Work::Dial(dial)) => return self.open(&dial),
+                Some(_) => {}
+                None => {
+                    let due = self.engine.poll_timeout().expect("it wants to dial");
+                    self.sleep(due.saturating_duration_since(self.now));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn open(&mut self, dial: &Dial) {
         self.buffer.clear();
         self.link = self
             .engine
@@ -118,11 +140,20 @@ impl Peer {
     }
 
     pub(crate) fn hear(&mut self, octets: &str) {
+        self.hear_some(octets, false);
+    }
+
+    /// Hears a message of a WebSocket.
+    pub(crate) fn hear_message(&mut self, octets: &str) {
+        self.hear_some(octets, true);
+    }
+
+    fn hear_some(&mut self, octets: &str, end: bool) {
         let link = self.link();
         self.buffer.extend_from_slice(octets.as_bytes());
         while self
             .engine
-            .handle_data(link, &mut self.buffer, false, self.now)
+            .handle_data(link, &mut self.buffer, end, self.now)
         {}
     }
 

@@ -119,3 +119,60 @@ fn lost_connection_wakes_only_those_whose_wait_is_over() {
     assert!(wakes.contains(&Wake::Operation(op)));
     assert!(!wakes.contains(&Wake::Inbox(key)) && !wakes.contains(&Wake::Everybody));
 }
+
+/// Whether whoever watches was told, and how often.
+fn watched(peer: &mut Peer) -> usize {
+    let wakes = peer.wakes();
+    let is_it = |wake: &&Wake| **wake == Wake::Watcher;
+    wakes.iter().filter(is_it).count()
+}
+
+#[test]
+fn whoever_watches_is_told_of_a_message_that_nobody_waits_for() {
+    let mut peer = Peer::connected();
+    peer.subscribe(10);
+    assert!(!peer.engine.watch(), "there is nothing as yet");
+    peer.hear(&message("s1", 1));
+    peer.hear(&message("s1", 2));
+    assert_eq!(watched(&mut peer), 1, "once for each look");
+    assert!(peer.engine.watch());
+}
+
+#[test]
+fn whoever_watches_is_told_of_an_event() {
+    let mut peer = Peer::connected();
+    peer.engine.watch();
+    peer.lose();
+    assert_eq!(watched(&mut peer), 1);
+    assert!(!peer.events().is_empty());
+}
+
+#[test]
+fn whoever_watches_is_told_of_the_end_of_an_operation() {
+    let mut peer = Peer::connected();
+    peer.ask("x");
+    let sent = peer.sent();
+    peer.engine.watch();
+    peer.answer(&sent);
+    assert_eq!(watched(&mut peer), 1);
+}
+
+#[test]
+fn driver_whose_wake_was_not_passed_on_is_woken_for_what_there_is_besides() {
+    let mut peer = Peer::connected();
+    peer.sleeps(true);
+    peer.ask_within("x", 1_000);
+    assert_eq!(peer.wakes(), [Wake::Driver]);
+    // Whoever has sent it writes it as well.
+    peer.sent();
+    peer.engine.sleep_on();
+    assert_eq!(peer.wakes(), [Wake::Driver], "there is a deadline to keep");
+    peer.sleeps(true);
+    peer.send("y", false);
+    assert_eq!(peer.wakes(), [Wake::Driver]);
+    peer.sent();
+    peer.engine.sleep_on();
+    assert_eq!(peer.wakes(), [], "nothing is left to do");
+    peer.send("z", false);
+    assert_eq!(peer.wakes(), [Wake::Driver], "another one follows");
+}
