@@ -2,11 +2,11 @@
 //!
 //! `.ci/run models` runs them, and CONTRIBUTING.md says how to run them for longer.
 
-#[path = "../../../models/checker.rs"]
+#[path = "../../../stomp-session/tests/models/checker.rs"]
 mod checker;
-#[path = "../../../models/clock.rs"]
+#[path = "../../../stomp-session/tests/models/clock.rs"]
 mod clock;
-#[path = "../../../models/peer.rs"]
+#[path = "../../../stomp-session/tests/models/peer.rs"]
 mod peer;
 pub(crate) mod system;
 mod world;
