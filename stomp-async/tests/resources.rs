@@ -3,6 +3,7 @@
 //! The process is watched from outside, through `/proc/self`, and each test has it for itself.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::fs;

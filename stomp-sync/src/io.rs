@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -26,6 +27,9 @@ pub(crate) struct Io {
     layers: Option<Mutex<Layers>>,
     inbound: Mutex<Inbound>,
     outbound: Mutex<Outbound>,
+    /// The layers have something to say by themselves. Noted here, since nobody may ask them while he
+    /// holds the client's lock.
+    own_words: AtomicBool,
 }
 
 struct Inbound {
@@ -136,6 +140,7 @@ impl Handshake {
                 buffer: vec![0; READ].into(),
             }),
             outbound: Mutex::default(),
+            own_words: AtomicBool::new(false),
         }
     }
 
@@ -212,10 +217,19 @@ impl Io {
         }
     }
 
-    /// Tells whether the layers have something to say by themselves.
-    pub(crate) fn has_own_words(&self) -> bool {
+    /// Finds out whether the layers have something to say by themselves, and takes note of it.
+    pub(crate) fn take_note_of_own_words(&self) -> bool {
         let layers = self.layers.as_ref().map(Mutex::lock);
-        layers.is_some_and(|layers| !layers.outgoing().is_empty())
+        let any = layers.is_some_and(|layers| !layers.outgoing().is_empty());
+        if any {
+            self.own_words.store(true, Ordering::SeqCst);
+        }
+        any
+    }
+
+    /// Tells whether that was noted since it was last written.
+    pub(crate) fn has_own_words(&self) -> bool {
+        self.own_words.load(Ordering::SeqCst)
     }
 
     fn next_piece(&self, client: &impl HasEngine, outbound: &mut Outbound) -> io::Result<bool> {
@@ -237,6 +251,7 @@ impl Io {
         if !outbound.raw.is_empty() {
             return Ok(true);
         }
+        self.own_words.store(false, Ordering::SeqCst);
         let mut layers = layers.lock();
         while layers.wants_piece() {
             let piece = client.with(|engine| engine.poll_transmit(self.link, now()));

@@ -36,8 +36,11 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         }
         let mut state = shared.lock();
         let others_write = wrote == Some(Wrote::Busy);
-        if others_write && !io.is_some_and(|io| io.is_busy()) {
+        if others_write && !io.as_ref().is_some_and(|io| io.is_busy()) {
             // He has left, and may have said so before anybody slept.
+            continue;
+        }
+        if !others_write && speaks(io.as_deref()) {
             continue;
         }
         let until = state.engine.sleep(!others_write);
@@ -50,6 +53,11 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             }
         }
     }
+}
+
+/// Tells whether the layers of a connection have said something since it was last written to.
+fn speaks(io: Option<&Io>) -> bool {
+    io.is_some_and(Io::has_own_words)
 }
 
 /// Does what only a driver can do.
@@ -141,7 +149,9 @@ fn read(shared: &Shared, io: &Io) {
         if !is_open || io.read(shared, None) == Heard::Over {
             return;
         }
-        if io.has_own_words() {
+        if io.take_note_of_own_words() {
+            // Behind the lock, so that a keeper who is about to sleep sees it, or is asleep.
+            drop(shared.lock());
             shared.keeper.wake();
         }
     }

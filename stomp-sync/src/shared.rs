@@ -84,6 +84,7 @@ impl Shared {
 
     /// Does something with the engine, and what follows from it.
     pub(crate) fn with<T>(&self, call: impl FnOnce(&mut Engine) -> T) -> T {
+        let _panicked = Panicked(self);
         let mut state = self.lock();
         let result = call(&mut state.engine);
         let after = state.after();
@@ -276,6 +277,20 @@ impl Shared {
 impl HasEngine for Shared {
     fn with<T>(&self, call: impl FnOnce(&mut Engine) -> T) -> T {
         self.with(call)
+    }
+}
+
+/// Tells everybody who waits when a call panics under the lock: nobody else would.
+struct Panicked<'a>(&'a Shared);
+
+impl Drop for Panicked<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut state = self.0.lock();
+            let after = state.after();
+            drop(state);
+            self.0.deliver(after);
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Socket {
     pong: Option<Short<CONTROL>>,
     /// Pings since an answer was last taken.
     unanswered: u32,
+    /// Pings since there was anything else.
+    pings: u32,
     /// Said goodbye.
     closed: bool,
     max_message: usize,
@@ -37,6 +39,10 @@ const PART: usize = 16 << 10;
 /// life does so a few times a minute.
 const UNANSWERED: u32 = 10_000;
 
+/// So many pings in a row are an attack whatever is done about the answers: ours may wait in the
+/// buffers of the system.
+const PINGS: u32 = 1_000_000;
+
 /// The end is a normal one (7.4.1).
 const NORMAL: u16 = 1000;
 
@@ -50,6 +56,7 @@ impl Socket {
             frames: Frames::default(),
             pong: None,
             unanswered: 0,
+            pings: 0,
             closed: false,
             max_message: options.max_message.unwrap_or(usize::MAX).max(1),
             masks: Masks::default(),
@@ -151,6 +158,7 @@ impl Upper for Socket {
             match found {
                 Found::Nothing => {}
                 Found::Data { count, end } => {
+                    self.pings = 0;
                     return Ok(Read::Octets {
                         count,
                         end_of_message: end,
@@ -159,11 +167,14 @@ impl Upper for Socket {
                 Found::Ping(payload) => {
                     self.pong = Some(payload);
                     self.unanswered += 1;
+                    self.pings += 1;
                     self.idle(wire);
-                    if self.unanswered > UNANSWERED {
-                        let why = "pings without end, and none of the answers is taken";
-                        return Err(LayerError::WebSocket(why));
-                    }
+                    let why = match (self.unanswered > UNANSWERED, self.pings > PINGS) {
+                        (true, _) => "pings without end, and none of the answers is taken",
+                        (_, true) => "pings without end, and nothing else",
+                        _ => continue,
+                    };
+                    return Err(LayerError::WebSocket(why));
                 }
                 Found::Close(payload) => {
                     let Some(close) = WebSocketClose::parse(payload.octets()) else {

@@ -66,7 +66,7 @@ pub(crate) fn a_peer_that_pings_and_never_reads_is_left(world: &World) {
             }
         });
         let client = world.connect_by(&options(&peer));
-        // The buffers of the system have to be full of answers first.
+        // The buffers of the system have to be full of answers first, or a million pings come.
         until_within(5 * SOON, &*client, "end of the connection", || {
             left.load(Ordering::Relaxed)
         });

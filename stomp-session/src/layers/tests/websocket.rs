@@ -314,6 +314,21 @@ fn a_flood_of_pings_is_answered_once_by_somebody_who_cannot_write() {
 }
 
 #[test]
+fn whoever_does_nothing_but_ping_is_left() {
+    let mut layers = open();
+    let mut got = Got::default();
+    let some = b"\x89\x01p".repeat(1_000);
+    let end = (0..1_001).find_map(|_| {
+        let end = got.feed(&mut layers, &some, 16 << 10).err();
+        drop(written(&mut layers));
+        drop(written(&mut layers));
+        end
+    });
+    let why = "pings without end, and nothing else";
+    assert_eq!(end, Some(LayerError::WebSocket(why)));
+}
+
+#[test]
 fn whoever_pings_on_and_on_and_takes_no_answer_is_left() {
     let mut layers = open();
     let mut got = Got::default();
