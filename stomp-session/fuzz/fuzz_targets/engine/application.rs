@@ -304,6 +304,10 @@ impl World {
 
     /// Takes all that there is, and lets go of it.
     pub(crate) fn let_go(&mut self) {
+        for op in self.application.order.clone() {
+            // It may be a subscription that holds something.
+            self.ask(op);
+        }
         for key in self.application.subscriptions.clone() {
             while self.take(key) {
                 self.look_around();

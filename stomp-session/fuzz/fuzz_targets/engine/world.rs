@@ -116,7 +116,7 @@ impl World {
     fn grow_old(&mut self) {
         let end = self.latest + AGE;
         self.now = self.latest;
-        for _ in 0..5_000 {
+        for _ in 0..20_000 {
             self.drive_on();
             let due = self.engine.poll_timeout();
             let Some(due) = due.filter(|due| *due <= end) else {
