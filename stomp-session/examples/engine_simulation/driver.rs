@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use stomp_session::Pieces;
 use stomp_session::engine::{AttemptId, LinkId, LinkInfo, Wake, Work};
 use stomp_testbroker::ConnectionId;
 
@@ -271,9 +272,12 @@ impl World {
             self.engine.handle_dial_failed(attempt, "refused", self.now);
             return self.forward();
         }
-        let link = self
-            .engine
-            .handle_dialled(attempt, LinkInfo::plain(), self.now);
+        let pieces = match self.rng.bool() {
+            true => Pieces::Coalesced,
+            false => Pieces::Frames,
+        };
+        let info = LinkInfo::plain().pieces(pieces);
+        let link = self.engine.handle_dialled(attempt, info, self.now);
         self.forward();
         let Some(id) = link else { return };
         self.books.report.links += 1;

@@ -215,6 +215,9 @@ impl World {
         let settings = self.engine.settings();
         let most = settings.inbox + settings.overflow + SLACK;
         self.books.report.over_budget += u64::from(self.engine.inbox_octets() > most);
+        // What gives something back is never refused; it is small.
+        let most = settings.outbox + SLACK;
+        self.books.report.over_budget += u64::from(self.engine.outbox_octets() > most);
     }
 
     fn finish(mut self) -> Report {
