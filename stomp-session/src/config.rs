@@ -52,6 +52,10 @@ pub struct Config {
     /// read, for more of a frame to be written that is on its way. Default 15 s. [`Duration::MAX`]
     /// waits for ever.
     pub receipt_timeout: Duration,
+    /// How long the server may take for a frame that it has begun, or for 64 KiB of it if it is larger.
+    /// Default: for ever; a client on the [engine](crate) has 30 s. A server that sends an octet now
+    /// and then shows life, and would be waited for without end.
+    pub frame_timeout: Duration,
     /// How long to wait for the RECEIPT of DISCONNECT, or the end of the connection. Default 5 s.
     pub disconnect_timeout: Duration,
     /// What frames are accepted from the server. Default: [`Limits::client`].
@@ -164,6 +168,7 @@ impl Default for Config {
             connected_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(60),
             receipt_timeout: Duration::from_secs(15),
+            frame_timeout: Duration::MAX,
             disconnect_timeout: Duration::from_secs(5),
             limits: Limits::client(),
             tolerance: Tolerance::strict(),
@@ -299,6 +304,13 @@ impl Config {
     #[must_use]
     pub fn receipt_timeout(mut self, timeout: Duration) -> Self {
         self.receipt_timeout = timeout;
+        self
+    }
+
+    /// Sets [`frame_timeout`](Self::frame_timeout).
+    #[must_use]
+    pub fn frame_timeout(mut self, timeout: Duration) -> Self {
+        self.frame_timeout = timeout;
         self
     }
 
@@ -455,6 +467,7 @@ impl fmt::Debug for Config {
             .field("connected_timeout", &self.connected_timeout)
             .field("write_timeout", &self.write_timeout)
             .field("receipt_timeout", &self.receipt_timeout)
+            .field("frame_timeout", &self.frame_timeout)
             .field("disconnect_timeout", &self.disconnect_timeout)
             .field("limits", &self.limits)
             .field("tolerance", &self.tolerance)

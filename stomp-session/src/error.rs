@@ -149,6 +149,12 @@ pub enum CloseReason {
         /// For how long.
         after: Duration,
     },
+    /// The server has begun a frame, and did not go on with it.
+    #[error("the server has begun a frame, and not gone on with it within {after:?}")]
+    FrameTimedOut {
+        /// How long it was waited for.
+        after: Duration,
+    },
     /// CONNECTED did not come in time.
     #[error("no CONNECTED within {after:?}")]
     ConnectTimedOut {

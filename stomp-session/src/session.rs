@@ -70,6 +70,8 @@ pub struct Session {
     heard: Instant,
     /// Octets of an unfinished frame that the last [`handle_data`](Self::handle_data) left.
     leftover: usize,
+    /// Octets that still may come of an unfinished frame until its time begins anew.
+    slice: usize,
     /// The driver does not read, so that silence proves nothing.
     paused: bool,
     /// The broker is silent for too long, unless something has come that nobody has read yet.
@@ -118,6 +120,7 @@ impl Session {
             now,
             heard: now,
             leftover: 0,
+            slice: 0,
             paused: false,
             suspicious: false,
             writing: false,

@@ -13,12 +13,14 @@ pub(crate) enum Timer {
     Write,
     /// The oldest receipt that is waited for is overdue.
     Receipt,
+    /// A frame was begun, and not finished.
+    Frame,
     /// Neither the RECEIPT of DISCONNECT nor the end of the connection came.
     Disconnect,
 }
 
 impl Timer {
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
 }
 
 /// One deadline for each [`Timer`].

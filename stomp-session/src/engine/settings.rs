@@ -40,7 +40,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            session: Config::default(),
+            session: Config::default().frame_timeout(Duration::from_secs(30)),
             connect_timeout: Duration::from_secs(10),
             send_timeout: Duration::from_secs(30),
             outbox: 8 << 20,

@@ -27,6 +27,9 @@ use crate::{
 /// The most items of one [`Session::handle_some`].
 const ITEMS: usize = 64;
 
+/// So much of a frame has the time of a whole one.
+const FRAME_SLICE: usize = 64 << 10;
+
 /// So many octets are enough for one [`Session::handle_some`].
 const SLICE: usize = 16 << 10;
 
@@ -73,6 +76,7 @@ impl Session {
             self.heard = self.now;
             self.set_silence_timer();
         }
+        let came = src.len().saturating_sub(self.leftover);
         let enough = src.len().saturating_sub(SLICE);
         let mut items = 0;
         let more = loop {
@@ -98,7 +102,23 @@ impl Session {
             src.clear();
         }
         self.leftover = src.len();
+        self.watch_frame(came, items > 1);
         more
+    }
+
+    /// Watches over a frame that is not finished: each part of it has its time.
+    fn watch_frame(&mut self, came: usize, is_new: bool) {
+        let is_inside = self.decoder.is_inside_frame() || self.leftover > 0;
+        if !is_inside || self.paused || self.is_closed() {
+            self.slice = 0;
+            self.timers.set(Timer::Frame, None);
+        } else if is_new || came >= self.slice {
+            self.slice = FRAME_SLICE;
+            let deadline = self.now.checked_add(self.config.frame_timeout);
+            self.timers.set(Timer::Frame, deadline);
+        } else {
+            self.slice -= came;
+        }
     }
 
     /// The server broke the protocol: nothing more can be read.
@@ -185,6 +205,10 @@ impl Session {
             let after = self.config.disconnect_timeout;
             self.close(CloseReason::DisconnectTimedOut { after });
         }
+        if self.is_due(Timer::Frame) {
+            let after = self.config.frame_timeout;
+            self.close(CloseReason::FrameTimedOut { after });
+        }
         if self.is_due(Timer::Silence) {
             let second_look = self.config.liveness.second_look;
             if self.suspicious || second_look.is_zero() {
@@ -243,7 +267,8 @@ impl Session {
         self.paused = true;
         self.suspicious = false;
         self.moved = self.now;
-        self.set_receipt_timer();
+        self.slice = 0;
+        self.timers.set(Timer::Frame, None);
         self.timers.set(Timer::Silence, None);
         self.timers.set(Timer::Write, None);
         self.set_receipt_timer();
@@ -258,6 +283,7 @@ impl Session {
             self.set_silence_timer();
             self.set_write_timer();
             self.set_receipt_timer();
+            self.watch_frame(0, true);
         }
     }
 

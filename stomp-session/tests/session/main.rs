@@ -7,6 +7,7 @@ mod peer;
 mod receipts;
 mod replay;
 mod settlement;
+mod slow_frames;
 mod states;
 mod subscriptions;
 mod transactions;
