@@ -1,20 +1,14 @@
 //! What is logged, by `tracing`.
 
-use stomp_session::engine::Event;
+use stomp_session::engine::{Event, Level};
 use tracing::{debug, error, info, warn};
 
 /// Logs what happens to the connection: one line, without secrets.
 pub(crate) fn event(event: &Event) {
-    match event {
-        Event::Connected { .. } | Event::Replayed => info!("{event}"),
-        Event::Disconnected { reason } if reason.is_orderly() => info!("{event}"),
-        Event::Disconnected { .. }
-        | Event::SubscriptionRefused { .. }
-        | Event::FiredLost { .. }
-        | Event::ReadingStopped { .. }
-        | Event::ServerError { .. } => warn!("{event}"),
-        Event::StaleDropped { .. } | Event::SubscribeUnanswered { .. } => info!("{event}"),
-        Event::GaveUp { .. } => error!("{event}"),
-        _ => debug!("{event}"),
+    match event.level() {
+        Level::Error => error!("{event}"),
+        Level::Warn => warn!("{event}"),
+        Level::Info => info!("{event}"),
+        Level::Debug => debug!("{event}"),
     }
 }

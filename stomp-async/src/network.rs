@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use stomp_failover::Broker;
+use stomp_session::engine::{PER_ADDRESS, STAGGER, interleave};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
@@ -19,12 +20,6 @@ pub(crate) async fn tcp(broker: &Broker) -> io::Result<TcpStream> {
     stream.set_nodelay(true)?;
     Ok(stream)
 }
-
-/// How long an address may keep the next one waiting (RFC 8305 recommends 250 ms).
-const STAGGER: Duration = Duration::from_millis(250);
-
-/// How long a single address may take. The broker as a whole has the connect time-out.
-const PER_ADDRESS: Duration = Duration::from_secs(5);
 
 /// Tries the addresses in turn, the next as soon as one failed or has taken too long to answer.
 /// The first connection wins; the others are dropped.
@@ -92,41 +87,9 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-/// Alternates IPv6 and IPv4, so that one broken family costs one stagger, not one per address.
-fn interleave(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
-    let (mut first, mut second): (Vec<_>, Vec<_>) = addresses.partition(SocketAddr::is_ipv6);
-    let mut mixed = Vec::with_capacity(first.len() + second.len());
-    first.reverse();
-    second.reverse();
-    while let Some(address) = first.pop() {
-        mixed.push(address);
-        std::mem::swap(&mut first, &mut second);
-        if first.is_empty() {
-            std::mem::swap(&mut first, &mut second);
-        }
-    }
-    while let Some(address) = second.pop() {
-        mixed.push(address);
-    }
-    mixed
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn addresses(list: &[&str]) -> Vec<SocketAddr> {
-        list.iter().map(|text| text.parse().unwrap()).collect()
-    }
-
-    #[test]
-    fn families_alternate_in_the_order_of_the_resolver() {
-        let given = addresses(&["1.1.1.1:1", "1.1.1.2:1", "1.1.1.3:1", "[::1]:1", "[::2]:1"]);
-        let want = addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "1.1.1.2:1", "1.1.1.3:1"]);
-        assert_eq!(interleave(given.into_iter()), want);
-        let v4 = addresses(&["1.1.1.1:1", "1.1.1.2:1"]);
-        assert_eq!(interleave(v4.clone().into_iter()), v4);
-    }
 
     #[tokio::test]
     async fn an_address_that_refuses_does_not_keep_the_next_waiting() {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use stomp_failover::Broker;
 use stomp_session::TransportError;
-use stomp_session::engine::LinkInfo;
+use stomp_session::engine::{LinkInfo, PER_ADDRESS, STAGGER, interleave};
 use stomp_session::layers::{LayerConfig, Layers};
 
 use crate::io::{Handshake, left_until};
@@ -84,12 +84,6 @@ pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok((host, port).to_socket_addrs()?.collect())
 }
 
-/// How long an address may keep the next one waiting (RFC 8305 recommends 250 ms).
-const STAGGER: Duration = Duration::from_millis(250);
-
-/// How long a single address may take. The broker as a whole has the connect time-out.
-const PER_ADDRESS: Duration = Duration::from_secs(5);
-
 /// Tries the addresses in turn, the next as soon as one failed or has taken too long to answer. The
 /// first connection wins; the others are dropped.
 fn race(addresses: Vec<SocketAddr>, deadline: Option<Instant>) -> io::Result<TcpStream> {
@@ -140,20 +134,6 @@ fn open(address: SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStream>
     TcpStream::connect_timeout(&address, left.min(PER_ADDRESS))
 }
 
-/// Alternates IPv6 and IPv4, so that one broken family costs one stagger, not one per address.
-fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let (v6, v4): (Vec<_>, Vec<_>) = addresses.into_iter().partition(SocketAddr::is_ipv6);
-    let mut mixed = Vec::with_capacity(v6.len() + v4.len());
-    let (mut v6, mut v4) = (v6.into_iter(), v4.into_iter());
-    loop {
-        let pair = [v6.next(), v4.next()];
-        if pair == [None, None] {
-            return mixed;
-        }
-        mixed.extend(pair.into_iter().flatten());
-    }
-}
-
 impl fmt::Debug for Dialler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Dialler")
@@ -163,21 +143,6 @@ impl fmt::Debug for Dialler {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn addresses(list: &[&str]) -> Vec<SocketAddr> {
-        list.iter()
-            .map(|text| text.parse().expect("an address"))
-            .collect()
-    }
-
-    #[test]
-    fn families_alternate_in_the_order_of_the_resolver() {
-        let given = addresses(&["1.1.1.1:1", "1.1.1.2:1", "1.1.1.3:1", "[::1]:1", "[::2]:1"]);
-        let want = addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "1.1.1.2:1", "1.1.1.3:1"]);
-        assert_eq!(interleave(given), want);
-        let v4 = addresses(&["1.1.1.1:1", "1.1.1.2:1"]);
-        assert_eq!(interleave(v4.clone()), v4);
-    }
 
     #[test]
     fn an_address_that_refuses_does_not_keep_the_next_waiting() {

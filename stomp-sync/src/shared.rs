@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use stomp_session::engine::{Cause, Engine, Error, Event, OpId, Outcome, Sent, Wake};
+use stomp_session::engine::{Cause, Engine, Error, Event, Level, OpId, Outcome, Sent, Wake};
 
 use crate::dial::Dialler;
 use crate::io::{HasEngine, Io, Wrote};
@@ -346,11 +346,11 @@ impl After {
 
 /// One line for each event, without secrets.
 fn log(event: &Event) {
-    match event {
-        Event::Connected { .. } | Event::Replayed => tracing::info!("{event}"),
-        Event::Reconnecting { .. } | Event::AttemptFailed { .. } => tracing::debug!("{event}"),
-        Event::GaveUp { .. } => tracing::error!("{event}"),
-        event => tracing::warn!("{event}"),
+    match event.level() {
+        Level::Error => tracing::error!("{event}"),
+        Level::Warn => tracing::warn!("{event}"),
+        Level::Info => tracing::info!("{event}"),
+        Level::Debug => tracing::debug!("{event}"),
     }
 }
 

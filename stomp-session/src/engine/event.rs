@@ -83,6 +83,42 @@ pub enum Event {
     Missed(u64),
 }
 
+/// How much an event matters in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "they are those of every log")]
+pub enum Level {
+    /// Nothing goes on.
+    Error,
+    /// Something is lost, or may be.
+    Warn,
+    /// It goes on as it should.
+    Info,
+    /// For whoever looks for something.
+    Debug,
+}
+
+impl Event {
+    /// Tells how much this matters in a log.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        match self {
+            Self::GaveUp { .. } => Level::Error,
+            Self::Disconnected { reason } if reason.is_orderly() => Level::Info,
+            Self::Disconnected { .. }
+            | Self::SubscriptionRefused { .. }
+            | Self::FiredLost { .. }
+            | Self::ReadingStopped { .. }
+            | Self::ServerError { .. }
+            | Self::Missed(_) => Level::Warn,
+            Self::Connected { .. }
+            | Self::Replayed
+            | Self::StaleDropped { .. }
+            | Self::SubscribeUnanswered { .. } => Level::Info,
+            Self::Reconnecting { .. } | Self::AttemptFailed { .. } => Level::Debug,
+        }
+    }
+}
+
 /// One line, fit for a log.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -69,6 +69,7 @@
 //! | preferred broker | `poll_work` dials while another link serves | as a reconnection, the old link as `disconnect` | as a reconnection |
 
 mod acker;
+mod addresses;
 mod calls;
 mod dialling;
 mod driving;
@@ -97,9 +98,10 @@ use stomp_failover::{Failover, FailoverUri};
 
 pub use crate::session::Verdict;
 pub use acker::{Acker, Settle, Unreadable};
+pub use addresses::{PER_ADDRESS, STAGGER, interleave};
 pub use calls::Sent;
 pub use error::{Cause, Error};
-pub use event::{Event, ListenerId};
+pub use event::{Event, Level, ListenerId};
 pub use inbox::{Arrival, Defect, Taken};
 pub use link::{LinkId, LinkInfo};
 pub use operation::{OpId, Outcome};
