@@ -82,6 +82,12 @@ pub struct Session {
     moved: Instant,
     /// Parts of frames that will not be written.
     garbage: Vec<Bytes>,
+    /// Frames in front of this place are answered, or the answer to a later one has come.
+    answered: u64,
+    /// The place behind the last frame.
+    last_frame: u64,
+    /// The receipt of the only frame that the last ERROR can be about.
+    sole_suspect: Option<ReceiptId>,
     /// Why nothing more can be read, while what was received may still be settled.
     broken: Option<CloseReason>,
 }
@@ -126,6 +132,9 @@ impl Session {
             writing: false,
             moved: now,
             garbage: Vec::new(),
+            answered: 0,
+            last_frame: 0,
+            sole_suspect: None,
             broken: None,
         })
     }
@@ -301,6 +310,14 @@ impl Session {
         self.garbage.pop()
     }
 
+    /// Names the receipt of the only frame that the ERROR can be about which has ended the session,
+    /// if there was but one that was not answered: brokers work off frames in their order, and
+    /// RabbitMQ never says which it means.
+    #[must_use]
+    pub fn sole_suspect(&self) -> Option<&ReceiptId> {
+        self.sole_suspect.as_ref()
+    }
+
     /// Returns the subscriptions, those in quarantine included.
     #[must_use]
     pub fn subscriptions(&self) -> &Subscriptions {
@@ -404,6 +421,7 @@ impl Session {
         purpose: Purpose,
     ) -> Result<(), UsageError> {
         let place = self.transmit.push(frame, content_length)?;
+        self.last_frame = place.end;
         let asked = match purpose {
             Purpose::InTransaction(_) if self.answers_after_commit() => None,
             // There is a timer of its own for it.

@@ -56,7 +56,10 @@ impl Engine {
                     }
                 }
                 Said::ReceiptFailed { receipt, why } => match self.waiter(&receipt) {
-                    Some(op) => self.unanswered(op, why),
+                    Some(op) => {
+                        let why = self.blame(&receipt, why);
+                        self.unanswered(op, why);
+                    }
                     None => self.fence_answered(&receipt),
                 },
                 Said::UnexpectedReceipt { receipt } => {
@@ -271,6 +274,20 @@ impl Engine {
             _ => Outcome::Unsubscribed,
         };
         self.operations.finish(op, Ok(outcome), &mut self.wakes);
+    }
+
+    /// The broker refused the frame, if its ERROR can be about no other.
+    fn blame(&self, receipt: &ReceiptId, why: ReceiptFailure) -> ReceiptFailure {
+        let link = self.link.as_ref();
+        let suspect = link.and_then(|link| link.session.sole_suspect());
+        match why {
+            ReceiptFailure::ConnectionLost(CloseReason::Error(error))
+                if suspect == Some(receipt) =>
+            {
+                ReceiptFailure::Refused(error)
+            }
+            why => why,
+        }
     }
 
     fn unanswered(&mut self, op: OpId, why: ReceiptFailure) {

@@ -227,7 +227,12 @@ impl Session {
             self.fail_overdue();
         }
         if self.is_due(Timer::Beat) {
+            let before = self.transmit.queued();
             self.transmit.beat();
+            if self.answered == before {
+                // Nobody answers a beat.
+                self.answered = self.transmit.queued();
+            }
             self.set_beat_timer();
         }
     }
@@ -351,6 +356,8 @@ impl Session {
         };
         self.events.push_back(Event::Connected(connection.clone()));
         self.state = State::Connected(Box::new(Connected::new(connection, self.config.liveness)));
+        // It is the answer to all that was written.
+        self.answered = self.transmit.queued();
         self.timers.set(Timer::Connected, None);
         self.set_beat_timer();
         self.set_silence_timer();
@@ -423,6 +430,7 @@ impl Session {
             self.events.push_back(Event::UnexpectedReceipt { receipt });
             return Ok(());
         };
+        self.answered = self.answered.max(pending.asked.unwrap_or_default());
         self.set_receipt_timer();
         let also_received = match version {
             Version::V1_2 => earlier,
@@ -471,7 +479,13 @@ impl Session {
         match (answered, named) {
             (Some(pending), _) => self.refused(pending, &error),
             (None, Some(subscription)) => self.cancelled(subscription, &error),
-            (None, None) => self.suspect(&error),
+            (None, None) => {
+                let (first, last) = (self.answered, Some(self.last_frame));
+                let is_sole = |pending: &&Pending| pending.start == first && pending.asked == last;
+                let sole = connected.receipts.values().find(is_sole);
+                self.sole_suspect = sole.map(|pending| pending.id.clone());
+                self.suspect(&error);
+            }
         }
         self.close(CloseReason::Error(error));
     }

@@ -1,6 +1,7 @@
 //! The engine, driven by hand in virtual time: no test sleeps, and none dials.
 
 mod back_pressure;
+mod blaming;
 mod connecting;
 mod deadlines;
 mod dropping;
