@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::clock::begin;
+use super::receiving::subscribe;
 use super::sending::expect_some_end;
 use super::world::go;
 use super::{Manners, Time, World, check, clock, time};
@@ -55,10 +56,7 @@ fn disconnect_against_everything() {
             messages: 2,
         });
         let client = world.connect();
-        let inbox = client
-            .subscribe("/queue/a")
-            .open()
-            .expect("it is confirmed");
+        let inbox = subscribe(&client);
         begin();
         let (sender, mut events) = (client.clone(), client.events());
         go(move || {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::clock::begin;
+use super::receiving::{subscribe, take};
 use super::sending::{expect_some_end, expect_told};
 use super::world::go;
 use super::{Manners, Time, World, check, clock, time};
@@ -25,18 +26,12 @@ fn one_waits_for_a_receipt_and_one_for_a_message() {
     check(|| {
         let world = World::new(Manners::default());
         let client = world.builder().manual().connect().expect("a peer");
-        let mut inbox = client
-            .subscribe("/queue/a")
-            .open()
-            .expect("it is confirmed");
+        let mut inbox = subscribe(&client);
         begin();
         let (sender, other) = (client.clone(), world.clone());
         go(move || expect_told(sender.send("/queue/a").text("1").confirmed()));
         go(move || other.peer(|peer| peer.deliver()));
-        let message = inbox
-            .next()
-            .expect("nobody has closed")
-            .expect("it is whole");
+        let message = take(&mut inbox);
         message.ack().expect("nobody has closed");
         expect_soon();
     });
@@ -47,20 +42,12 @@ fn transports_that_cannot_be_waited_for_are_looked_after() {
     check(|| {
         let world = World::with_simple_transports(Manners::default());
         let client = world.builder().manual().connect().expect("a peer");
-        let mut inbox = client
-            .subscribe("/queue/a")
-            .open()
-            .expect("it is confirmed");
+        let mut inbox = subscribe(&client);
         begin();
         let (sender, other) = (client.clone(), world.clone());
         go(move || expect_told(sender.send("/queue/a").text("1").confirmed()));
         go(move || other.peer(|peer| peer.deliver()));
-        drop(
-            inbox
-                .next()
-                .expect("nobody has closed")
-                .expect("it is whole"),
-        );
+        drop(take(&mut inbox));
         expect_soon();
     });
 }
@@ -93,10 +80,7 @@ fn disconnect_against_one_who_works() {
     check(|| {
         let world = World::new(Manners::default());
         let client = world.builder().manual().connect().expect("a peer");
-        let mut inbox = client
-            .subscribe("/queue/a")
-            .open()
-            .expect("it is confirmed");
+        let mut inbox = subscribe(&client);
         let sender = client.clone();
         go(move || while inbox.next().is_some() {});
         go(move || expect_some_end(sender.send("/queue/a").text("1").confirmed()));

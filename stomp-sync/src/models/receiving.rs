@@ -6,22 +6,29 @@ use super::clock::begin;
 use super::system::running;
 use super::world::go;
 use super::{Manners, Time, World, check, check_with, clock, time};
-use crate::{AckMode, Error};
+use crate::{AckMode, Client, Error, Message, Subscription};
 
 const FIVE_MESSAGES: Manners = Manners {
     receipts: true,
     messages: 5,
 };
 
+pub(super) fn subscribe(client: &Client) -> Subscription {
+    let subscribe = client.subscribe("/queue/a");
+    subscribe.open().expect("it is confirmed")
+}
+
+pub(super) fn take(inbox: &mut Subscription) -> Message {
+    let item = inbox.next().expect("nobody has closed");
+    item.expect("it is whole")
+}
+
 #[test]
 fn a_message_that_comes_is_taken_by_whoever_waits_for_it() {
     check(|| {
         let world = World::new(Manners::default());
         let client = world.connect();
-        let mut inbox = client
-            .subscribe("/queue/a")
-            .open()
-            .expect("it is confirmed");
+        let mut inbox = subscribe(&client);
         begin();
         let other = world.clone();
         go(move || {
@@ -29,10 +36,7 @@ fn a_message_that_comes_is_taken_by_whoever_waits_for_it() {
             other.peer(|peer| peer.deliver());
         });
         for number in ["1", "2"] {
-            let message = inbox
-                .next()
-                .expect("nobody has closed")
-                .expect("it is whole");
+            let message = take(&mut inbox);
             if time() == Time::Late {
                 assert_eq!(message.text().ok(), Some(number));
             }
@@ -50,10 +54,7 @@ fn a_message_and_the_end_of_patience_lose_nothing() {
     check(|| {
         let world = World::new(Manners::default());
         let client = world.connect();
-        let mut inbox = client
-            .subscribe("/queue/a")
-            .open()
-            .expect("it is confirmed");
+        let mut inbox = subscribe(&client);
         begin();
         let other = world.clone();
         go(move || other.peer(|peer| peer.deliver()));
@@ -75,10 +76,7 @@ fn a_reader_that_pauses_goes_on_as_soon_as_there_is_room() {
         let mut inbox = subscribe.open().expect("it is confirmed");
         begin();
         for _ in 0..5 {
-            let message = inbox
-                .next()
-                .expect("nobody has closed")
-                .expect("it is whole");
+            let message = take(&mut inbox);
             message.ack().expect("nobody has closed");
         }
         if time() == Time::Late {
@@ -162,10 +160,7 @@ fn a_link_that_breaks_and_a_reader_that_goes_on_do_not_miss_each_other() {
         });
         // Those of the first link may be gone: they come again on the second.
         for _ in 0..5 {
-            let message = inbox
-                .next()
-                .expect("nobody has closed")
-                .expect("it is whole");
+            let message = take(&mut inbox);
             message.ack().expect("nobody has closed");
         }
     });
@@ -176,14 +171,8 @@ fn whoever_is_dropped_last_nobody_waits() {
     check(|| {
         let world = World::new(FIVE_MESSAGES);
         let client = world.connect();
-        let mut inbox = client
-            .subscribe("/queue/a")
-            .open()
-            .expect("it is confirmed");
-        let message = inbox
-            .next()
-            .expect("nobody has closed")
-            .expect("it is whole");
+        let mut inbox = subscribe(&client);
+        let message = take(&mut inbox);
         begin();
         let events = client.events();
         let other = world.clone();
@@ -200,14 +189,8 @@ fn a_message_is_settled_or_told_why_not_while_all_handles_go() {
     check(|| {
         let world = World::new(FIVE_MESSAGES);
         let client = world.connect();
-        let mut inbox = client
-            .subscribe("/queue/a")
-            .open()
-            .expect("it is confirmed");
-        let message = inbox
-            .next()
-            .expect("nobody has closed")
-            .expect("it is whole");
+        let mut inbox = subscribe(&client);
+        let message = take(&mut inbox);
         begin();
         go(move || match message.ack() {
             Ok(_) | Err(Error::Closed(_)) => {}
